@@ -3,4 +3,6 @@
 pub mod decimal;
 pub mod digest;
 pub mod json;
+pub mod record;
+pub mod store;
 pub mod time;

@@ -1,0 +1,133 @@
+//! Where records become durable: a small contract, and its engines.
+//!
+//! A store knows bytes and offsets, not meanings. Only [`Store::append`] makes anything durable;
+//! everything else it keeps can be rebuilt from the journal.
+
+use std::sync::Arc;
+
+use crate::digest::Digest;
+use crate::time::Timestamp;
+
+/// A record as the journal keeps it; its sequence number is its place.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct StoredRecord {
+    /// The recorded time.
+    pub recorded_at: Timestamp,
+    /// The envelope's canonical (JCS) bytes.
+    pub envelope: Arc<[u8]>,
+}
+
+/// A document's bytes under their digest.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct StoredDocument {
+    /// SHA-256 of `bytes`.
+    pub digest: Digest,
+    /// The bytes.
+    pub bytes: Arc<[u8]>,
+}
+
+/// Records that become durable together, with the documents they are the first to cite.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Batch {
+    /// Sequence number of the first record; the store's length before the batch.
+    pub first_seq: u64,
+    /// Documents not durable before.
+    pub documents: Vec<StoredDocument>,
+    /// At least one record.
+    pub records: Vec<StoredRecord>,
+}
+
+/// A state at a sequence number, as bytes that only `snapshot` understands. A cache.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct StoredSnapshot {
+    /// Records applied.
+    pub length: u64,
+    /// The state's bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// The one writer's side.
+pub trait Store: Send {
+    /// Appends the batch at `batch.first_seq` and returns once it is durable.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`] and [`StoreError::NotTheEnd`] leave the store as it was; after any other
+    /// error nothing may be appended any more: the process stops and a restart replays.
+    fn append(&mut self, batch: &Batch) -> Result<(), StoreError>;
+
+    /// A handle for readers on other threads; it sees what is durable.
+    fn reader(&self) -> Arc<dyn StoreReader>;
+
+    /// Keeps a snapshot beside the journal; older ones may go.
+    ///
+    /// # Errors
+    /// Any; a snapshot that could not be kept loses nothing but time.
+    fn put_snapshot(&mut self, snapshot: &StoredSnapshot) -> Result<(), StoreError>;
+}
+
+/// The readers' side: only what is durable.
+pub trait StoreReader: Send + Sync {
+    /// Durable records.
+    fn length(&self) -> u64;
+
+    /// Durable batches from the one that holds `seq` on, in order. The iterator ends at the length
+    /// seen when it was made.
+    fn batches(&self, seq: u64) -> Box<dyn Iterator<Item = Result<Batch, StoreError>> + '_>;
+
+    /// One record, or `None` beyond the length.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be read back.
+    fn record(&self, seq: u64) -> Result<Option<StoredRecord>, StoreError>;
+
+    /// A durable document.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be read back.
+    fn document(&self, digest: &Digest) -> Result<Option<Arc<[u8]>>, StoreError>;
+
+    /// Where a command was recorded.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the index cannot be read.
+    fn seq_of_command(&self, command_id: &Digest) -> Result<Option<u64>, StoreError>;
+
+    /// The newest snapshot of at most the durable length, if there is one.
+    ///
+    /// # Errors
+    /// None stops an opening: a snapshot that cannot be read is as good as none.
+    fn snapshot(&self) -> Result<Option<StoredSnapshot>, StoreError>;
+}
+
+/// Why a store refused or broke.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// No room. Nothing was written; reads go on.
+    #[error("no space left for the journal: nothing was recorded")]
+    Full,
+    /// Another writer appended: the store is at `length`, not where the batch starts.
+    #[error("the journal is at {length}, the batch at {expected}: another writer appended")]
+    NotTheEnd {
+        /// Where the batch starts.
+        expected: u64,
+        /// Where the journal ends.
+        length: u64,
+    },
+    /// Bytes that were durable are no longer what was written.
+    #[error("damaged: {place}: {reason}")]
+    Damaged {
+        /// File and offset, or record.
+        place: String,
+        /// What did not hold.
+        reason: String,
+    },
+    /// The medium failed.
+    #[error("storage failed: {context}")]
+    Io {
+        /// What was being done.
+        context: String,
+        /// The cause.
+        #[source]
+        source: std::io::Error,
+    },
+}
