@@ -2,7 +2,11 @@
 
 pub mod decimal;
 pub mod digest;
+pub mod envelope;
+pub mod id;
 pub mod json;
+pub mod key;
+pub mod profile;
 pub mod record;
 pub mod store;
 pub mod time;

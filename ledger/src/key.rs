@@ -1,0 +1,165 @@
+//! Ed25519 keys: strict where it matters, at registration and at each signature.
+//!
+//! Source: audit specification §2. `verify_strict` refuses S not below the group order,
+//! non-canonical encodings and small-order points, and uses the equation without cofactor.
+
+use std::fmt;
+
+use data_encoding::{BASE64, HEXLOWER};
+use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+/// What a key is not good enough for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum KeyError {
+    /// Not 32 bytes in padded standard base64 without spare bits.
+    #[error("a public key is 32 bytes in padded base64")]
+    Malformed,
+    /// Of small order, not on the curve, or not canonically encoded: anyone could sign for it.
+    #[error("a weak key: of small order or not a canonical point")]
+    Weak,
+}
+
+/// An Ed25519 public key that was found fit to be registered.
+#[derive(Clone, Copy, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "[u8; 32]", into = "[u8; 32]")]
+pub struct PublicKey(VerifyingKey);
+
+impl PublicKey {
+    /// Takes 32 bytes.
+    ///
+    /// # Errors
+    /// [`KeyError::Weak`].
+    pub fn from_bytes(bytes: &[u8; 32]) -> Result<Self, KeyError> {
+        let key = VerifyingKey::from_bytes(bytes).map_err(|_| KeyError::Weak)?;
+        // Decompression takes non-canonical encodings; printing again shows them.
+        let canonical = key.to_edwards().compress().as_bytes() == bytes;
+        if key.is_weak() || !canonical { Err(KeyError::Weak) } else { Ok(Self(key)) }
+    }
+
+    /// Reads the base64 that bodies of commands carry.
+    ///
+    /// # Errors
+    /// [`KeyError`].
+    pub fn parse(text: &str) -> Result<Self, KeyError> {
+        let bytes = BASE64.decode(text.as_bytes()).map_err(|_| KeyError::Malformed)?;
+        Self::from_bytes(&bytes.try_into().map_err(|_| KeyError::Malformed)?)
+    }
+
+    /// The 32 bytes.
+    #[must_use]
+    pub fn to_bytes(self) -> [u8; 32] {
+        self.0.to_bytes()
+    }
+
+    /// Padded base64.
+    #[must_use]
+    pub fn to_base64(self) -> String {
+        BASE64.encode(&self.to_bytes())
+    }
+
+    /// The name that envelopes give the key.
+    #[must_use]
+    pub fn id(&self) -> KeyId {
+        let digest = Sha256::digest(self.to_bytes());
+        KeyId(digest[..8].try_into().expect("a SHA-256 digest has 32 bytes"))
+    }
+
+    /// Whether `signature` is this key's over exactly `message`.
+    #[must_use]
+    pub fn verifies(&self, message: &[u8], signature: &[u8; 64]) -> bool {
+        self.0.verify_strict(message, &Signature::from_bytes(signature)).is_ok()
+    }
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "PublicKey({})", self.id())
+    }
+}
+
+impl TryFrom<[u8; 32]> for PublicKey {
+    type Error = KeyError;
+    fn try_from(bytes: [u8; 32]) -> Result<Self, KeyError> {
+        Self::from_bytes(&bytes)
+    }
+}
+
+impl From<PublicKey> for [u8; 32] {
+    fn from(key: PublicKey) -> Self {
+        key.to_bytes()
+    }
+}
+
+/// `ed25519:` and the first 16 hex digits of the key's SHA-256.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
+pub struct KeyId([u8; 8]);
+
+impl KeyId {
+    /// Reads the one spelling.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let hex = text.strip_prefix("ed25519:")?;
+        Some(Self(HEXLOWER.decode(hex.as_bytes()).ok()?.try_into().ok()?))
+    }
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "ed25519:{}", HEXLOWER.encode(&self.0))
+    }
+}
+
+/// A signing key. It has no `Debug` and is wiped when dropped.
+pub struct SecretKey(SigningKey);
+
+impl SecretKey {
+    /// Takes a 32-byte seed (RFC 8032).
+    #[must_use]
+    pub fn from_seed(seed: &[u8; 32]) -> Self {
+        Self(SigningKey::from_bytes(seed))
+    }
+
+    /// A fresh key from the system's randomness.
+    ///
+    /// # Errors
+    /// If the system has none to give.
+    pub fn generate() -> Result<Self, getrandom::Error> {
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed)?;
+        Ok(Self::from_seed(&seed))
+    }
+
+    /// Reads a PKCS#8 PEM text, as `openssl genpkey -algorithm ed25519` writes it.
+    ///
+    /// # Errors
+    /// [`KeyError::Malformed`].
+    pub fn from_pem(pem: &str) -> Result<Self, KeyError> {
+        use ed25519_dalek::pkcs8::DecodePrivateKey as _;
+        SigningKey::from_pkcs8_pem(pem).map(Self).map_err(|_| KeyError::Malformed)
+    }
+
+    /// The PKCS#8 PEM text of the key: a secret; write it to a file only its owner can read.
+    ///
+    /// # Panics
+    /// Never: an Ed25519 key always encodes.
+    #[must_use]
+    pub fn to_pem(&self) -> String {
+        use ed25519_dalek::pkcs8::EncodePrivateKey as _;
+        let pem = self.0.to_pkcs8_pem(Default::default()).expect("an Ed25519 key always encodes");
+        pem.as_str().to_owned()
+    }
+
+    /// The public half.
+    #[must_use]
+    pub fn public(&self) -> PublicKey {
+        PublicKey(self.0.verifying_key())
+    }
+
+    /// Signs exactly these bytes (pure Ed25519).
+    #[must_use]
+    pub fn sign(&self, message: &[u8]) -> [u8; 64] {
+        self.0.sign(message).to_bytes()
+    }
+}

@@ -1,0 +1,123 @@
+//! The canonical payload: one spelling, a narrow profile, checked before meaning.
+//!
+//! Source: audit specification §1.
+
+use unicode_normalization::is_nfc;
+
+use crate::json::{self, Json};
+
+const DEPTH_MAX: usize = 6;
+const MEMBERS_MAX: usize = 64;
+const KEY_LENGTH_MAX: usize = 40;
+const STRING_CHARS_MAX: usize = 256;
+
+/// Why payload bytes are refused, in order of precedence.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum ProfileError {
+    /// Not JSON.
+    #[error("the payload is not JSON: {0}")]
+    NotJson(json::JsonError),
+    /// JSON outside the profile.
+    #[error("{pointer}: {reason}")]
+    Profile {
+        /// RFC 6901 pointer to the value.
+        pointer: String,
+        /// The rule that it breaks.
+        reason: &'static str,
+    },
+    /// Not the canonical bytes of what it says.
+    #[error("the payload is not its RFC 8785 form")]
+    NotCanonical,
+}
+
+/// Reads a payload: profile first, then printed again and compared byte for byte.
+///
+/// # Errors
+/// [`ProfileError`], the first that holds.
+pub fn read(payload: &[u8]) -> Result<Json, ProfileError> {
+    let tree = read_profile(payload)?;
+    if tree.to_jcs().as_bytes() == payload { Ok(tree) } else { Err(ProfileError::NotCanonical) }
+}
+
+/// Reads a payload in any spelling of the profile.
+///
+/// # Errors
+/// [`ProfileError::NotJson`] or [`ProfileError::Profile`].
+pub fn read_profile(payload: &[u8]) -> Result<Json, ProfileError> {
+    let tree = json::read(payload).map_err(ProfileError::NotJson)?;
+    if tree.as_object().is_none() {
+        return Err(broken("", "not an object"));
+    }
+    check(&tree, "", 1)?;
+    Ok(tree)
+}
+
+fn check(tree: &Json, pointer: &str, depth: usize) -> Result<(), ProfileError> {
+    match tree {
+        Json::Object(_) | Json::Array(_) if depth > DEPTH_MAX => {
+            Err(broken(pointer, "nested deeper than 6 objects and arrays"))
+        }
+        Json::Object(members) => {
+            if members.len() > MEMBERS_MAX {
+                return Err(broken(pointer, "more than 64 members"));
+            }
+            for (place, (key, value)) in members.iter().enumerate() {
+                let pointer = format!("{pointer}/{key}");
+                check_key(key, &pointer)?;
+                if members[..place].iter().any(|(other, _)| other == key) {
+                    return Err(broken(&pointer, "given twice"));
+                }
+                check(value, &pointer, depth + 1)?;
+            }
+            Ok(())
+        }
+        Json::Array(elements) => elements
+            .iter()
+            .enumerate()
+            .try_for_each(|(place, element)| check(element, &format!("{pointer}/{place}"), depth + 1)),
+        Json::String(text) => check_string(text, pointer),
+        Json::Bool(_) => Ok(()),
+        Json::Number(_) => Err(broken(pointer, "a number: write it as a string")),
+        Json::Null => Err(broken(pointer, "null: leave the member out")),
+    }
+}
+
+fn check_key(key: &str, pointer: &str) -> Result<(), ProfileError> {
+    let first = key.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase());
+    let rest = key.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+    if first && rest && key.len() <= KEY_LENGTH_MAX {
+        Ok(())
+    } else {
+        Err(broken(pointer, "a key is a-z, then up to 39 of a-z 0-9 _"))
+    }
+}
+
+fn check_string(text: &str, pointer: &str) -> Result<(), ProfileError> {
+    if text.chars().count() > STRING_CHARS_MAX {
+        return Err(broken(pointer, "longer than 256 code points"));
+    }
+    if text.chars().any(is_refused) {
+        return Err(broken(pointer, "holds a control, separator, direction or byte-order character"));
+    }
+    if is_nfc(text) { Ok(()) } else { Err(broken(pointer, "not in Unicode normal form C")) }
+}
+
+fn is_refused(c: char) -> bool {
+    matches!(
+        c,
+        '\u{0}'..='\u{1f}'
+            | '\u{7f}'..='\u{9f}'
+            | '\u{61c}'
+            | '\u{200e}'
+            | '\u{200f}'
+            | '\u{2028}'
+            | '\u{2029}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}'
+            | '\u{feff}'
+    )
+}
+
+fn broken(pointer: &str, reason: &'static str) -> ProfileError {
+    ProfileError::Profile { pointer: pointer.to_owned(), reason }
+}
