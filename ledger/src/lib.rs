@@ -7,6 +7,8 @@ pub mod id;
 pub mod json;
 pub mod key;
 pub mod profile;
+pub mod period;
 pub mod record;
 pub mod store;
 pub mod time;
+pub mod valuation;
