@@ -117,6 +117,14 @@ pub struct FxHaircut {
     pub exempt_currencies: Vec<String>,
 }
 
+impl FxHaircut {
+    /// What applies where an agreement says nothing: none.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { rate: Fraction::zero(), exempt_currencies: Vec::new() }
+    }
+}
+
 /// The rows, and the haircut they share.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Schedule {
