@@ -1,5 +1,6 @@
 //! What happened? Signed, ordered, provable facts.
 
+pub mod call;
 pub mod csa;
 pub mod decimal;
 pub mod digest;
