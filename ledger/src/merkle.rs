@@ -177,7 +177,7 @@ impl Walk {
         }
         let side = if self.node % 2 == 1 || self.node == self.last {
             // A right-most left child has no sibling on these levels; it climbs without a hash.
-            while self.node % 2 == 0 && self.node != 0 {
+            while self.node != 0 && self.node.is_multiple_of(2) {
                 self.halve();
             }
             Side::Left

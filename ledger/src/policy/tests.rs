@@ -100,7 +100,7 @@ fn files_that_are_no_policy() {
         assert_eq!(policy(rest).unwrap_err().reason, reason, "{rest}");
     }
     let free = policy("\n  \t\n# comment\n \t# comment\n group\tg  any w1 \nquorum g").unwrap();
-    assert_eq!(free.split_view_cost(), 0 + 1);
+    assert_eq!(free.split_view_cost(), 1);
     let with_url = Policy::parse(&format!("log {} https://x\nquorum none\n", log().verifier())).unwrap();
     assert_eq!(with_url.logs()[0].url.as_deref(), Some("https://x"));
 }
