@@ -41,18 +41,14 @@ fn text<'a>(value: &'a Json, key: &str) -> &'a str {
 
 /// A number, in our own groups written as a string; `None` for a negative one.
 fn number(value: &Json, key: &str) -> Option<u64> {
-    match member(value, key) {
-        Json::Number(text) | Json::String(text) => text.parse().ok(),
-        other => panic!("{key} is no number: {other:?}"),
-    }
+    let (Json::Number(text) | Json::String(text)) = member(value, key) else { panic!("{key} is no number") };
+    text.parse().ok()
 }
 
 /// An array, or nothing where the source has `null`.
 fn list<'a>(value: &'a Json, key: &str) -> &'a [Json] {
-    match member(value, key) {
-        Json::Null => &[],
-        other => other.as_array().unwrap_or_else(|| panic!("{key} is no array")),
-    }
+    let value = member(value, key);
+    if *value == Json::Null { &[] } else { value.as_array().unwrap_or_else(|| panic!("{key} is no array")) }
 }
 
 fn strings<'a>(value: &'a Json, key: &str) -> Vec<&'a str> {
@@ -210,12 +206,10 @@ fn tile_paths() {
     let Some(shared) = shared() else { return };
     let group = member(&shared, "tile_paths");
     for vector in list(group, "vectors") {
-        let kind = match member(vector, "level") {
-            Json::Number(level) => TileKind::Hashes(level.parse().unwrap()),
-            other => {
-                assert_eq!(other.as_str(), Some("entries"));
-                TileKind::Entries
-            }
+        let kind = if member(vector, "level").as_str() == Some("entries") {
+            TileKind::Entries
+        } else {
+            TileKind::Hashes(u8::try_from(number(vector, "level").unwrap()).unwrap())
         };
         let width = u16::try_from(number(vector, "width").unwrap()).unwrap();
         let path = TilePath::new(kind, number(vector, "index").unwrap(), width).unwrap();
