@@ -16,6 +16,7 @@ pub mod json;
 pub mod key;
 pub mod profile;
 pub mod period;
+pub mod log;
 pub mod merkle;
 pub mod note;
 pub mod policy;

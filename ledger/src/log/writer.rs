@@ -1,0 +1,364 @@
+//! The writer's side: opening, appending, publishing.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+use crate::checkpoint::{Checkpoint, SignedCheckpoint};
+use crate::merkle::{self, TreeHead};
+use crate::note::{LogSigner, Note};
+use crate::tiles::{FULL, TileKind, TilePath};
+
+use super::edge::Edge;
+use super::files::Files;
+use super::kept::Kept;
+use super::nodes::TileNodes;
+use super::reader::{LogReader, Published, Tiles, damaged};
+use super::{LogConfig, LogError};
+
+/// The file of all published checkpoints.
+pub(super) const CHECKPOINTS: &str = "checkpoints";
+
+/// The file of the static checkpoint.
+const CHECKPOINT: &str = "checkpoint";
+
+/// A log being opened: it takes leaves, and shows and signs nothing yet.
+pub struct LogOpening {
+    tree: Tree,
+    signer: LogSigner,
+    kept: Kept,
+    last: Option<SignedCheckpoint>,
+    synced: u64,
+}
+
+impl LogOpening {
+    /// Starts from nothing: every leaf from 0 on is to be appended, and each file that they complete
+    /// is compared and, if it differs, written again.
+    ///
+    /// # Errors
+    /// [`LogError::Io`]; [`LogError::Damaged`] if the last kept checkpoint cannot be believed.
+    pub fn fresh(config: LogConfig) -> Result<Self, LogError> {
+        Self::start(config, Edge::default)
+    }
+
+    /// Starts from the files at a trusted head, for which [`LogWriter::sync`] had returned.
+    ///
+    /// `tail` gives the leaves from the last multiple of 256 up to the head's size. The hashes that
+    /// the root depends on are read and compared with it; of the other files, only presence and
+    /// length are looked at.
+    ///
+    /// # Errors
+    /// [`LogError::Damaged`] if a file is missing or wrong, or the root differs: open afresh.
+    pub fn resume<L: AsRef<[u8]>>(
+        config: LogConfig,
+        head: &TreeHead,
+        tail: impl IntoIterator<Item = L>,
+    ) -> Result<Self, LogError> {
+        let mut opening = Self::start(config, Edge::default)?;
+        let whole = head.size - head.size % u64::from(FULL);
+        opening.tree.edge = opening.tree.read_edge(whole)?;
+        opening.tree.check_lengths(whole)?;
+        opening.append(tail)?;
+        let found = opening.tree.edge.head();
+        if found != *head {
+            let reason = format!("{} leaves have root {}, not {}", found.size, found.root, head.root);
+            return Err(LogError::Damaged { file: "tile".to_owned(), reason });
+        }
+        opening.synced = whole;
+        Ok(opening)
+    }
+
+    fn start(config: LogConfig, edge: impl FnOnce() -> Edge) -> Result<Self, LogError> {
+        let LogConfig { directory, signer, earlier_keys } = config;
+        let files = Files::open(&directory)?;
+        let keys = [&[signer.verifier().clone()], &earlier_keys[..]].concat();
+        let (kept, last) = Kept::open(files.path(CHECKPOINTS), signer.verifier().name(), &keys)?;
+        let tree = Tree { tiles: Arc::new(Tiles::new(files)), edge: edge(), written: 0, stopped: false };
+        Ok(Self { tree, signer, kept, last, synced: 0 })
+    }
+
+    /// Leaves so far: the index that the next one gets.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.tree.edge.size()
+    }
+
+    /// Files that were missing or differed, and were written.
+    #[must_use]
+    pub fn files_written(&self) -> u64 {
+        self.tree.written
+    }
+
+    /// Appends the next leaves.
+    ///
+    /// # Errors
+    /// [`LogError::Leaf`] and [`LogError::Io`]; after either, [`LogError::Stopped`].
+    pub fn append<L: AsRef<[u8]>>(&mut self, leaves: impl IntoIterator<Item = L>) -> Result<(), LogError> {
+        self.tree.append(leaves)
+    }
+
+    /// Compares the tree with the last kept checkpoint and shows readers what that one covers.
+    ///
+    /// Nothing is signed: the caller first asks the witnesses what they have seen.
+    ///
+    /// # Errors
+    /// [`LogError::HistoryMismatch`]; [`LogError::Damaged`] after a `resume` over damaged tiles.
+    pub fn finish(self) -> Result<LogWriter, LogError> {
+        let Self { tree, signer, kept, last, synced } = self;
+        if let Some(last) = &last {
+            let kept = last.head();
+            let size = kept.size.min(tree.edge.size());
+            let root = merkle::root_at(size, &mut |node| tree.tiles.node(&tree.edge, node))?;
+            let rebuilt = TreeHead { size, root };
+            if rebuilt != kept {
+                return Err(LogError::HistoryMismatch { kept, rebuilt });
+            }
+        }
+        let static_size = tree.static_size()?;
+        let published = Published { checkpoint: last.map(Arc::new), edge: tree.edge.clone() };
+        let reader = LogReader {
+            tiles: Arc::clone(&tree.tiles),
+            published: Arc::new(ArcSwap::from_pointee(published)),
+            origin: signer.verifier().name().clone(),
+        };
+        Ok(LogWriter { tree, signer, kept, reader, static_size, synced })
+    }
+}
+
+/// The one writer of an open log.
+pub struct LogWriter {
+    tree: Tree,
+    signer: LogSigner,
+    kept: Kept,
+    reader: LogReader,
+    static_size: u64,
+    synced: u64,
+}
+
+impl LogWriter {
+    /// Leaves appended: the index that the next one gets.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.tree.edge.size()
+    }
+
+    /// Size and root of all that is appended, published or not; a snapshot of the state keeps it.
+    #[must_use]
+    pub fn head(&self) -> TreeHead {
+        self.tree.edge.head()
+    }
+
+    /// A handle for readers.
+    #[must_use]
+    pub fn reader(&self) -> LogReader {
+        self.reader.clone()
+    }
+
+    /// Appends the leaves of records that are durable. Readers see them after [`LogWriter::publish`].
+    ///
+    /// # Errors
+    /// [`LogError::Leaf`] and [`LogError::Io`]; after either, [`LogError::Stopped`].
+    pub fn append<L: AsRef<[u8]>>(&mut self, leaves: impl IntoIterator<Item = L>) -> Result<(), LogError> {
+        self.tree.append(leaves)
+    }
+
+    /// Signs a checkpoint of all that is appended, keeps it, and shows it to readers. If nothing was
+    /// appended since the newest one, that one is the answer and nothing is written.
+    ///
+    /// # Errors
+    /// [`LogError::Io`] if it could not be kept; readers then don't see it. [`LogError::Stopped`].
+    pub fn publish(&mut self) -> Result<Arc<SignedCheckpoint>, LogError> {
+        self.tree.check_running()?;
+        let newest = self.reader.checkpoint();
+        if let Some(newest) = newest.filter(|newest| newest.head().size == self.size()) {
+            return Ok(newest);
+        }
+        let checkpoint = Arc::new(SignedCheckpoint::sign(&self.signer, self.head())?);
+        self.tree.stopping(|_| self.kept.append(&checkpoint))?;
+        let edge = self.tree.edge.clone();
+        self.reader.published.store(Arc::new(Published { checkpoint: Some(Arc::clone(&checkpoint)), edge }));
+        Ok(checkpoint)
+    }
+
+    /// For plain file servers: the partial tiles of the newest published checkpoint, then the file
+    /// `checkpoint`.
+    ///
+    /// # Errors
+    /// [`LogError::Io`]; the old file `checkpoint` may then still stand.
+    pub fn sync_static(&mut self) -> Result<(), LogError> {
+        match self.reader.checkpoint() {
+            Some(checkpoint) => self.sync_static_under(&checkpoint),
+            None => Ok(()),
+        }
+    }
+
+    /// The same for a checkpoint of this log that is not newer than the published one: where a
+    /// policy asks for witnesses, the newest one that meets it.
+    ///
+    /// # Errors
+    /// [`LogError::Io`]; [`LogError::NotCovered`], [`LogError::Damaged`].
+    pub fn sync_static_under(&mut self, checkpoint: &SignedCheckpoint) -> Result<(), LogError> {
+        let size = checkpoint.head().size;
+        let published = self.reader.head().size;
+        let files = &self.tree.tiles.files;
+        for path in TilePath::partials(size) {
+            let bytes = self.reader.tile(path)?.ok_or(LogError::NotCovered { asked: size, published })?;
+            files.write(&path.to_string(), &bytes)?;
+        }
+        files.write(CHECKPOINT, checkpoint.to_string().as_bytes())?;
+        for path in TilePath::partials(self.static_size) {
+            if TilePath::full(path.kind(), path.index()).is_within(size) {
+                files.remove_partials(path)?;
+            }
+        }
+        self.static_size = size;
+        Ok(())
+    }
+
+    /// Makes the files of every full tile and bundle so far, and all kept checkpoints, durable.
+    ///
+    /// The work grows with what was appended since the last time; another thread can do it by
+    /// [`LogWriter::unsynced`].
+    ///
+    /// # Errors
+    /// [`LogError::Io`].
+    pub fn sync(&mut self) -> Result<(), LogError> {
+        let size = self.unsynced().sync()?;
+        self.synced_to(size);
+        Ok(())
+    }
+
+    /// What [`LogWriter::sync`] would do now, for another thread.
+    #[must_use]
+    pub fn unsynced(&self) -> Unsynced {
+        Unsynced { files: self.tree.tiles.files.clone(), from: self.synced, to: self.size() }
+    }
+
+    /// Notes that [`Unsynced::sync`] returned this size; the next one starts there.
+    pub fn synced_to(&mut self, size: u64) {
+        self.synced = self.synced.max(size.min(self.size()));
+    }
+}
+
+/// Files that are written and not yet durable.
+#[derive(Debug)]
+pub struct Unsynced {
+    files: Files,
+    from: u64,
+    to: u64,
+}
+
+impl Unsynced {
+    /// Syncs them, and gives the size up to which the log's full tiles are durable.
+    ///
+    /// # Errors
+    /// [`LogError::Io`].
+    pub fn sync(self) -> Result<u64, LogError> {
+        let tiles = full_tiles(self.from, self.to).map(|path| path.to_string());
+        self.files.sync(tiles.chain([CHECKPOINTS.to_owned()]))?;
+        Ok(self.to)
+    }
+}
+
+/// The bundles and tiles that became full between two sizes.
+fn full_tiles(from: u64, to: u64) -> impl Iterator<Item = TilePath> {
+    let full = u64::from(FULL);
+    let levels = (0..).map(TileKind::Hashes).take_while(move |kind| kind.count(to) >= full);
+    std::iter::once(TileKind::Entries)
+        .chain(levels)
+        .flat_map(move |kind| (kind.count(from) / full..kind.count(to) / full).map(move |i| (kind, i)))
+        .map(|(kind, index)| TilePath::full(kind, index))
+}
+
+/// The growing tree and its files.
+struct Tree {
+    tiles: Arc<Tiles>,
+    edge: Edge,
+    written: u64,
+    stopped: bool,
+}
+
+impl Tree {
+    fn append<L: AsRef<[u8]>>(&mut self, leaves: impl IntoIterator<Item = L>) -> Result<(), LogError> {
+        self.check_running()?;
+        self.stopping(|tree| leaves.into_iter().try_for_each(|leaf| tree.push(leaf.as_ref())))
+    }
+
+    /// Adds a leaf; every 256th completes files.
+    fn push(&mut self, leaf: &[u8]) -> Result<(), LogError> {
+        let Some(filled) = self.edge.push(leaf)? else { return Ok(()) };
+        let (path, bundle) = filled.bundle;
+        self.put(path, &bundle)?;
+        for (path, tile) in filled.tiles {
+            self.put(path, &tile.bytes(FULL).expect("the tile is full"))?;
+            self.tiles.keep(path, tile);
+        }
+        Ok(())
+    }
+
+    /// Leaves a file alone that holds these bytes already, after an opening or a crash.
+    fn put(&mut self, path: TilePath, bytes: &[u8]) -> Result<(), LogError> {
+        let name = path.to_string();
+        if self.tiles.files.read(&name)?.as_deref() != Some(bytes) {
+            self.tiles.files.write(&name, bytes)?;
+            self.written += 1;
+        }
+        Ok(())
+    }
+
+    /// Does what must not be followed by anything if it fails.
+    fn stopping<T>(&mut self, act: impl FnOnce(&mut Self) -> Result<T, LogError>) -> Result<T, LogError> {
+        self.stopped = true;
+        let done = act(self)?;
+        self.stopped = false;
+        Ok(done)
+    }
+
+    fn check_running(&self) -> Result<(), LogError> {
+        if self.stopped { Err(LogError::Stopped) } else { Ok(()) }
+    }
+
+    /// The edge at a multiple of 256, from the full tiles on disk, level by level: a partial tile's
+    /// hashes are the roots of the full tiles below it.
+    fn read_edge(&self, size: u64) -> Result<Edge, LogError> {
+        let mut upper = Vec::new();
+        for level in 1.. {
+            let kind = TileKind::Hashes(level);
+            if kind.count(size) == 0 {
+                break;
+            }
+            let start = kind.count(size) / u64::from(FULL) * u64::from(FULL);
+            let mut partial = TileNodes::default();
+            for index in start..kind.count(size) {
+                let below = TilePath::full(TileKind::Hashes(level - 1), index);
+                partial.push(self.tiles.read_full(below)?.root().expect("the tile is full"));
+            }
+            upper.push(partial);
+        }
+        Ok(Edge::from_upper(size, upper))
+    }
+
+    /// Every full file is there and as long as it must at least be.
+    fn check_lengths(&self, size: u64) -> Result<(), LogError> {
+        for path in full_tiles(0, size) {
+            let length = self.tiles.files.length(&path.to_string())?;
+            let fits = match path.kind() {
+                TileKind::Hashes(_) => length == Some(u64::from(FULL) * 32),
+                TileKind::Entries => length.is_some_and(|length| length >= u64::from(FULL) * 2),
+            };
+            if !fits {
+                return Err(damaged(path, "the file is missing or too short"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The size of the static checkpoint that an earlier run left; 0 if it left none that can be
+    /// read. It only says which partial tiles to clear away.
+    fn static_size(&self) -> Result<u64, LogError> {
+        let bytes = self.tiles.files.read(CHECKPOINT)?;
+        let note = bytes.and_then(|bytes| Note::parse(&String::from_utf8(bytes).ok()?).ok());
+        let checkpoint = note.and_then(|note| Checkpoint::parse(note.text()).ok());
+        Ok(checkpoint.map_or(0, |checkpoint| checkpoint.head().size))
+    }
+}
