@@ -112,14 +112,19 @@ pub struct SignedCheckpoint {
 }
 
 impl SignedCheckpoint {
-    /// Signs a tree of the log whose origin is the signer's name.
+    /// Signs a tree of a log, by its key or, while the key is rotated, by both.
     ///
     /// # Errors
-    /// [`CheckpointError::Malformed`] if the head is none (size 0 with a root).
-    pub fn sign(signer: &LogSigner, head: TreeHead) -> Result<Self, CheckpointError> {
-        let checkpoint = Checkpoint::new(signer.verifier().name().as_str(), head)?;
+    /// [`CheckpointError::Malformed`] if the origin or head is none (size 0 with a root);
+    /// [`CheckpointError::Note`] without a signer.
+    pub fn sign<'a>(
+        origin: &str,
+        signers: impl IntoIterator<Item = &'a LogSigner>,
+        head: TreeHead,
+    ) -> Result<Self, CheckpointError> {
+        let checkpoint = Checkpoint::new(origin, head)?;
         let text = checkpoint.to_string();
-        let note = Note::new(&text, vec![signer.line(&text)])?;
+        let note = Note::new(&text, signers.into_iter().map(|signer| signer.line(&text)).collect())?;
         Ok(Self { checkpoint, note })
     }
 
@@ -245,12 +250,12 @@ mod tests {
         let signer = |name, seed| LogSigner::new(KeyName::new(name).unwrap(), &[seed; 32]);
         let (log, other) = (signer("ledger.example/a", 1), signer("ledger.example/a", 2));
         let head = TreeHead { size: 3, root: parse_hash(ROOT).unwrap() };
-        let signed = SignedCheckpoint::sign(&log, head).unwrap();
+        let signed = SignedCheckpoint::sign("ledger.example/a", [&log], head).unwrap();
         let note = signed.to_string();
         assert_eq!(SignedCheckpoint::open(&note, "ledger.example/a", [log.verifier()]), Ok(signed));
         let open = |key: &LogSigner, origin| SignedCheckpoint::open(&note, origin, [key.verifier()]);
         assert_eq!(open(&other, "ledger.example/a"), Err(NoteError::NoKnownSigner.into()));
         assert!(matches!(open(&log, "ledger.example/b"), Err(CheckpointError::OriginMismatch { .. })));
-        assert!(SignedCheckpoint::sign(&log, TreeHead { size: 0, ..head }).is_err());
+        assert!(SignedCheckpoint::sign("ledger.example/a", [&log], TreeHead { size: 0, ..head }).is_err());
     }
 }

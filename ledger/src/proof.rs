@@ -182,7 +182,7 @@ mod tests {
     fn receipt(leaf: &[u8]) -> TlogProof {
         let first = leaf_hash(b"first");
         let head = TreeHead { size: 2, root: root_of([first, leaf_hash(leaf)]) };
-        let checkpoint = SignedCheckpoint::sign(&signer(), head).unwrap().to_string();
+        let checkpoint = SignedCheckpoint::sign(ORIGIN, [&signer()], head).unwrap().to_string();
         TlogProof { extra: Some(leaf.to_vec()), index: 1, path: vec![first], checkpoint }
     }
 

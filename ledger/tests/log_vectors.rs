@@ -8,6 +8,7 @@ use ledger::digest::Digest;
 use ledger::ed25519::PublicKey;
 use ledger::fork::{ForkError, ForkEvidence};
 use ledger::json::{self, Json};
+use ledger::log::{LogConfig, LogOpening};
 use ledger::merkle::{self, EMPTY_ROOT, TreeHead, leaf_hash, root_of, verify_consistency, verify_inclusion};
 use ledger::note::{KeyMaterial, KeyName, LogSigner, Note, VerifierKey};
 use ledger::policy::Policy;
@@ -358,7 +359,7 @@ fn golden_chain_signatures() {
     });
 
     let roots = hex_hashes(&chain, "roots_hex_by_size");
-    let signed = SignedCheckpoint::sign(&log, TreeHead { size: 3, root: roots[3] }).unwrap();
+    let signed = SignedCheckpoint::sign(origin, [&log], TreeHead { size: 3, root: roots[3] }).unwrap();
     let body = signed.note().text().to_owned();
     assert_eq!(body, text(&chain, "checkpoint_text"));
     assert_eq!(signed.to_string(), text(&chain, "checkpoint_log_signed"));
@@ -388,8 +389,64 @@ fn golden_chain_signatures() {
     let leaf = Record::parse(text(&list(&chain, "records")[2], "leaf")).unwrap();
     assert_eq!(proof.verify(origin, [log.verifier()]).unwrap().record, leaf);
     assert_eq!(proof.verify_policy(&policy).unwrap().cosigned.len(), 2);
+    let request = text(member(&chain, "witness"), "request_1_to_3");
+    let (path, note) = request.split_once("\n\n").unwrap();
+    let path: Vec<Digest> = path.split('\n').skip(1).map(|hash| parse_hash(hash).unwrap()).collect();
+    let new = SignedCheckpoint::open(note, origin, [log.verifier()]).unwrap().head();
+    assert_eq!(verify_consistency(&TreeHead { size: 1, root: roots[1] }, &new, &path), Ok(()));
     let origin_hash = text(member(&chain, "witness"), "origin_sha256_hex");
     assert_eq!(Digest::of(origin.as_bytes()).to_string(), origin_hash);
+}
+
+/// The same chain through the log itself: files, tiles, checkpoint and receipt are those bytes.
+#[test]
+fn golden_chain_through_the_log() {
+    let chain = golden("/golden_chain");
+    let key = &list(&chain, "keys")[2];
+    let signer = LogSigner::new(KeyName::new(text(key, "name")).unwrap(), &array(text(key, "seed_hex")));
+    let directory = tempfile::tempdir().unwrap();
+    let config = LogConfig {
+        directory: directory.path().to_owned(),
+        signer,
+        further_signers: Vec::new(),
+        earlier_keys: Vec::new(),
+    };
+    let mut log = LogOpening::fresh(config).unwrap().finish().unwrap();
+    let leaves: Vec<&str> = list(&chain, "records").iter().map(|record| text(record, "leaf")).collect();
+    log.append(&leaves).unwrap();
+    assert_eq!(log.publish().unwrap().to_string(), text(&chain, "checkpoint_log_signed"));
+    let reader = log.reader();
+    log.sync_static().unwrap();
+    for (name, bytes) in member(&chain, "tiles").as_object().unwrap() {
+        let bytes = base64(bytes.as_str().unwrap());
+        assert_eq!(reader.tile(TilePath::parse(name).unwrap()).unwrap().as_ref(), Some(&bytes));
+        assert_eq!(std::fs::read(directory.path().join(name)).unwrap(), bytes);
+    }
+    let cosigned = text(&chain, "checkpoint_cosigned");
+    let cosigned =
+        SignedCheckpoint::open(cosigned, text(&chain, "origin"), [&vkey(text(key, "vkey"))]).unwrap();
+    let receipt = reader.tlog_proof_under(2, leaves[2].as_bytes(), &cosigned).unwrap();
+    assert_eq!(receipt.to_string(), text(&chain, "tlog_proof_of_2"));
+}
+
+/// Balance proofs end with the receipt of their seal.
+#[test]
+fn receipts_inside_balance_proofs() {
+    for (group, proof, quorum) in
+        [("/golden_balance", "balance_proof", "all w0 w1"), ("/balance_proof_budget", "text", "all w0 w1 w2")]
+    {
+        let group = golden(group);
+        let witnesses = strings(&group, "witness_vkeys").into_iter().enumerate();
+        let witnesses: String = witnesses.map(|(i, vkey)| format!("witness w{i} {vkey}\n")).collect();
+        let log = text(&group, "log_vkey");
+        let policy = format!("log {log}\n{witnesses}group g {quorum}\nquorum g\n");
+        let (_, receipt) = text(&group, proof).split_once("\n\n").unwrap();
+        let receipt = TlogProof::parse(receipt).unwrap();
+        assert_eq!(
+            receipt.verify_policy(&Policy::parse(&policy).unwrap()).unwrap().record.seq,
+            receipt.index
+        );
+    }
 }
 
 #[test]

@@ -64,7 +64,9 @@ impl TileNodes {
     /// The bytes of the tile cut at `width`; `None` if it is narrower.
     pub(super) fn bytes(&self, width: u16) -> Option<Vec<u8>> {
         let hashes = self.nodes.get(..usize::from(width)).filter(|_| width <= self.width)?;
-        Some(hashes.iter().flat_map(|hash| hash.0).collect())
+        let mut bytes = Vec::with_capacity(32 * hashes.len());
+        hashes.iter().for_each(|hash| bytes.extend_from_slice(hash.as_bytes()));
+        Some(bytes)
     }
 }
 

@@ -17,7 +17,12 @@ const ORIGIN: &str = "ledger.example/log";
 
 fn config(directory: &Path) -> LogConfig {
     let signer = LogSigner::new(KeyName::new(ORIGIN).unwrap(), &[9; 32]);
-    LogConfig { directory: directory.to_owned(), signer, earlier_keys: Vec::new() }
+    LogConfig {
+        directory: directory.to_owned(),
+        signer,
+        further_signers: Vec::new(),
+        earlier_keys: Vec::new(),
+    }
 }
 
 fn key() -> VerifierKey {
@@ -354,18 +359,24 @@ fn torn_kept_checkpoints_are_cut_and_written_again() {
     assert!(matches!(fresh(directory.path(), 20).map(|log| log.size()), Err(LogError::Damaged { .. })));
 }
 
+/// For a time both keys sign; then the old one only vouches for what it signed.
 #[test]
-fn an_earlier_key_vouches_for_the_last_kept_checkpoint() {
+fn the_log_key_can_be_rotated() {
     let directory = directory(5);
-    let rotated = |earlier_keys| {
-        let signer = LogSigner::new(KeyName::new(ORIGIN).unwrap(), &[8; 32]);
-        let config = LogConfig { directory: directory.path().to_owned(), signer, earlier_keys };
+    let new = || LogSigner::new(KeyName::new(ORIGIN).unwrap(), &[8; 32]);
+    let publish = |config: LogConfig, size| {
         let mut opening = LogOpening::fresh(config)?;
-        opening.append(leaves(0..6))?;
+        opening.append(leaves(0..size))?;
         opening.finish()?.publish()
     };
-    assert!(matches!(rotated(Vec::new()), Err(LogError::Damaged { .. })));
-    assert_eq!(rotated(vec![key()]).unwrap().head(), head_at(6));
+    let only_new = |earlier_keys| LogConfig { signer: new(), earlier_keys, ..config(directory.path()) };
+    assert!(matches!(publish(only_new(Vec::new()), 6), Err(LogError::Damaged { .. })));
+    assert_eq!(publish(only_new(vec![key()]), 6).unwrap().head(), head_at(6));
+    let both = LogConfig { further_signers: vec![new()], ..config(directory.path()) };
+    let signed = publish(both, 7).unwrap();
+    assert_eq!(signed.note().verify([new().verifier()]).unwrap()[0].line, 1);
+    assert_eq!(signed.note().verify([&key()]).unwrap()[0].line, 0);
+    assert_eq!(publish(only_new(Vec::new()), 8).unwrap().head(), head_at(8));
 }
 
 #[test]

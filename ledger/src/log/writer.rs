@@ -6,7 +6,7 @@ use arc_swap::ArcSwap;
 
 use crate::checkpoint::{Checkpoint, SignedCheckpoint};
 use crate::merkle::{self, TreeHead};
-use crate::note::{LogSigner, Note};
+use crate::note::{KeyName, LogSigner, Note};
 use crate::tiles::{FULL, TileKind, TilePath};
 
 use super::edge::Edge;
@@ -25,7 +25,8 @@ const CHECKPOINT: &str = "checkpoint";
 /// A log being opened: it takes leaves, and shows and signs nothing yet.
 pub struct LogOpening {
     tree: Tree,
-    signer: LogSigner,
+    signers: Vec<LogSigner>,
+    origin: KeyName,
     kept: Kept,
     last: Option<SignedCheckpoint>,
     synced: u64,
@@ -38,7 +39,7 @@ impl LogOpening {
     /// # Errors
     /// [`LogError::Io`]; [`LogError::Damaged`] if the last kept checkpoint cannot be believed.
     pub fn fresh(config: LogConfig) -> Result<Self, LogError> {
-        Self::start(config, Edge::default)
+        Self::start(config)
     }
 
     /// Starts from the files at a trusted head, for which [`LogWriter::sync`] had returned.
@@ -54,7 +55,7 @@ impl LogOpening {
         head: &TreeHead,
         tail: impl IntoIterator<Item = L>,
     ) -> Result<Self, LogError> {
-        let mut opening = Self::start(config, Edge::default)?;
+        let mut opening = Self::start(config)?;
         let whole = head.size - head.size % u64::from(FULL);
         opening.tree.edge = opening.tree.read_edge(whole)?;
         opening.tree.check_lengths(whole)?;
@@ -68,13 +69,17 @@ impl LogOpening {
         Ok(opening)
     }
 
-    fn start(config: LogConfig, edge: impl FnOnce() -> Edge) -> Result<Self, LogError> {
-        let LogConfig { directory, signer, earlier_keys } = config;
+    fn start(config: LogConfig) -> Result<Self, LogError> {
+        let LogConfig { directory, signer, further_signers, earlier_keys } = config;
         let files = Files::open(&directory)?;
-        let keys = [&[signer.verifier().clone()], &earlier_keys[..]].concat();
-        let (kept, last) = Kept::open(files.path(CHECKPOINTS), signer.verifier().name(), &keys)?;
-        let tree = Tree { tiles: Arc::new(Tiles::new(files)), edge: edge(), written: 0, stopped: false };
-        Ok(Self { tree, signer, kept, last, synced: 0 })
+        let origin = signer.verifier().name().clone();
+        let mut signers = vec![signer];
+        signers.extend(further_signers);
+        let keys = signers.iter().map(|signer| signer.verifier().clone()).chain(earlier_keys);
+        let (kept, last) = Kept::open(files.path(CHECKPOINTS), &origin, &keys.collect::<Vec<_>>())?;
+        let tree =
+            Tree { tiles: Arc::new(Tiles::new(files)), edge: Edge::default(), written: 0, stopped: false };
+        Ok(Self { tree, signers, origin, kept, last, synced: 0 })
     }
 
     /// Leaves so far: the index that the next one gets.
@@ -104,7 +109,7 @@ impl LogOpening {
     /// # Errors
     /// [`LogError::HistoryMismatch`]; [`LogError::Damaged`] after a `resume` over damaged tiles.
     pub fn finish(self) -> Result<LogWriter, LogError> {
-        let Self { tree, signer, kept, last, synced } = self;
+        let Self { tree, signers, origin, kept, last, synced } = self;
         if let Some(last) = &last {
             let kept = last.head();
             let size = kept.size.min(tree.edge.size());
@@ -119,16 +124,17 @@ impl LogOpening {
         let reader = LogReader {
             tiles: Arc::clone(&tree.tiles),
             published: Arc::new(ArcSwap::from_pointee(published)),
-            origin: signer.verifier().name().clone(),
+            origin: origin.clone(),
         };
-        Ok(LogWriter { tree, signer, kept, reader, static_size, synced })
+        Ok(LogWriter { tree, signers, origin, kept, reader, static_size, synced })
     }
 }
 
 /// The one writer of an open log.
 pub struct LogWriter {
     tree: Tree,
-    signer: LogSigner,
+    signers: Vec<LogSigner>,
+    origin: KeyName,
     kept: Kept,
     reader: LogReader,
     static_size: u64,
@@ -173,7 +179,7 @@ impl LogWriter {
         if let Some(newest) = newest.filter(|newest| newest.head().size == self.size()) {
             return Ok(newest);
         }
-        let checkpoint = Arc::new(SignedCheckpoint::sign(&self.signer, self.head())?);
+        let checkpoint = Arc::new(SignedCheckpoint::sign(self.origin.as_str(), &self.signers, self.head())?);
         self.tree.stopping(|_| self.kept.append(&checkpoint))?;
         let edge = self.tree.edge.clone();
         self.reader.published.store(Arc::new(Published { checkpoint: Some(Arc::clone(&checkpoint)), edge }));

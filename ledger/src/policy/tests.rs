@@ -36,7 +36,7 @@ fn quorums() {
         (two_levels, &[1, 2, 3], false),
         (two_levels, &[1, 4, 5], false),
     ] {
-        let mut signed = SignedCheckpoint::sign(&log(), TreeHead::EMPTY).unwrap();
+        let mut signed = SignedCheckpoint::sign("ledger.example/p", [&log()], TreeHead::EMPTY).unwrap();
         let text = signed.note().text().to_owned();
         for i in cosigners {
             signed = signed.with_line(witness(*i).cosign(&text, 7)).unwrap();
@@ -54,7 +54,7 @@ fn a_quorum_of_witnesses_does_not_replace_the_log() {
     let by_witness = Note::new(&text, vec![witness(1).cosign(&text, 7)]).unwrap();
     assert_eq!(policy.check(&by_witness.to_string()), Err(NoteError::NoKnownSigner.into()));
     // A known witness's wrong line spoils what would do without it.
-    let signed = SignedCheckpoint::sign(&log(), TreeHead::EMPTY).unwrap();
+    let signed = SignedCheckpoint::sign("ledger.example/p", [&log()], TreeHead::EMPTY).unwrap();
     let signed = signed.with_line(witness(1).cosign(&text, 7)).unwrap();
     assert_eq!(policy.check(&signed.to_string()).unwrap().cosigned, [("w1".to_owned(), 7)]);
     let spoilt = signed.with_line(witness(2).cosign("x\n", 7)).unwrap().to_string();

@@ -71,6 +71,8 @@ pub struct LogConfig {
     pub directory: PathBuf,
     /// The key that signs checkpoints; its name is the origin.
     pub signer: LogSigner,
+    /// Keys that sign beside it while the log key is rotated; their lines follow its line.
+    pub further_signers: Vec<LogSigner>,
     /// Keys that signed before: the last kept checkpoint may be one of theirs.
     pub earlier_keys: Vec<VerifierKey>,
 }
