@@ -22,6 +22,7 @@ pub mod note;
 pub mod policy;
 pub mod proof;
 pub mod record;
+pub mod seal;
 pub mod store;
 pub mod tiles;
 pub mod time;
