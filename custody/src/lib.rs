@@ -7,9 +7,11 @@
 pub mod day;
 pub mod label;
 pub mod quantity;
+pub mod reconcile;
 pub mod refusal;
 mod shape;
 pub mod statement;
 
+pub use reconcile::{LedgerExtract, ReconcileError, Reconciliation, reconcile};
 pub use refusal::{Refusal, RefusalCode};
 pub use statement::Statement;
