@@ -19,7 +19,7 @@ use ledger::time::Timestamp;
 
 use crate::label::Label;
 use crate::quantity::Quantity;
-use crate::refusal::error_json;
+use crate::refusal::{Refusal, error_json};
 use crate::statement::Statement;
 
 pub use breaks::{Break, BreakId, BreakType};
@@ -55,6 +55,12 @@ pub enum ReconcileError {
 }
 
 impl ReconcileError {
+    /// A statement that was not read is not accepted either; `place` is its place among all.
+    #[must_use]
+    pub fn unread(place: usize, refusal: &Refusal) -> Self {
+        Self::StatementNotAccepted { path: statement_path(place), reason: refusal.to_string() }
+    }
+
     /// The stable name.
     #[must_use]
     pub fn code(&self) -> &'static str {

@@ -17,6 +17,9 @@ use crate::shape;
 /// The DSSE payload type of a signed statement.
 pub const PAYLOAD_TYPE: &str = "application/vnd.pledger.custodian-statement.v1+json";
 
+/// The name by which this format is asked for.
+pub const FORMAT: &str = "custodian_json";
+
 /// Reads the payload of a signed statement: a typed statement with `custodian`, `as_of` to the
 /// millisecond, and `sequence`.
 ///
