@@ -9,7 +9,7 @@ use ledger::time::Timestamp;
 use crate::label::Label;
 use crate::quantity::Quantity;
 use crate::refusal::{Refusal, RefusalCode};
-use crate::shape::{self, Faults, Members};
+use crate::shape::{self, Fault, Faults, Members};
 
 const MEMBERS: [&str; 6] = ["as_of", "custodian", "assets", "holdings", "movements", "rules"];
 const MOVEMENT: [&str; 7] = ["id", "account", "asset", "amount", "state", "value_on", "ref"];
@@ -196,27 +196,40 @@ fn rules(json: &Json, faults: &mut Faults) -> Option<Rules> {
 
 /// Members are assets here, so their names are free; each stands once.
 fn tolerances(json: &Json, faults: &mut Faults) -> Option<BTreeMap<Label, Quantity>> {
-    let path = "/rules/tolerance".to_owned();
-    let names: BTreeSet<&str> = json.as_object().unwrap_or(&[]).iter().map(|(key, _)| key.as_str()).collect();
-    let names: Vec<&str> = names.into_iter().collect();
-    let members = Members::open(json, path.clone(), &names, faults)?;
-    let mut tolerances = Some(BTreeMap::new());
-    for name in names {
-        let tolerance = members.amount(name, faults, |text| {
-            let tolerance = shape::wide(text)?;
-            if tolerance == tolerance.magnitude() {
-                Ok(tolerance)
-            } else {
-                Err((RefusalCode::BadAmount, "a tolerance is zero or more".into()))
+    let path = "/rules/tolerance";
+    let Some(members) = json.as_object() else {
+        faults.add(RefusalCode::SchemaInvalid, path, "", "an object belongs here");
+        return None;
+    };
+    let mut tolerances = BTreeMap::new();
+    let mut complete = true;
+    for (name, value) in members {
+        let tolerance = match value {
+            Json::String(text) => shape::wide(text).and_then(not_negative),
+            Json::Number(_) => Err((RefusalCode::AmountNotString, "an amount is a string".into())),
+            Json::Object(_) | Json::Array(_) | Json::Bool(_) | Json::Null => {
+                Err((RefusalCode::SchemaInvalid, "a string belongs here".into()))
             }
-        });
-        let asset = shape::label(name).map_err(|(code, message)| faults.add(code, &path, name, message)).ok();
-        match (asset, tolerance, &mut tolerances) {
-            (Some(asset), Some(tolerance), Some(all)) => drop(all.insert(asset, tolerance)),
-            (_, _, all) => *all = None,
+        };
+        let entry = shape::label(name).and_then(|asset| Ok((asset, tolerance?)));
+        match entry {
+            Ok((asset, tolerance)) => {
+                if tolerances.insert(asset, tolerance).is_some() {
+                    faults.add(RefusalCode::SchemaInvalid, path, name, "member given twice");
+                }
+            }
+            Err((code, message)) => {
+                faults.add(code, path, name, message);
+                complete = false;
+            }
         }
     }
-    tolerances
+    complete.then_some(tolerances)
+}
+
+fn not_negative(amount: Quantity) -> Result<Quantity, Fault> {
+    let is_negative = amount < Quantity::default();
+    if is_negative { Err((RefusalCode::BadAmount, "zero or more belongs here".into())) } else { Ok(amount) }
 }
 
 fn check_rows(extract: &LedgerExtract, faults: &mut Faults) {

@@ -8,7 +8,7 @@ use crate::quantity::Quantity;
 /// Sums tried for one target before it is given up.
 const STEPS_PER_TARGET: u64 = 1 << 20;
 /// Sums tried in one reconciliation.
-const STEPS_PER_RUN: u64 = 1 << 25;
+const STEPS_PER_RUN: u64 = 1 << 24;
 
 /// What is left of the work allowed in one reconciliation.
 ///
@@ -23,6 +23,14 @@ pub(super) struct Budget {
 impl Budget {
     pub(super) fn for_run() -> Self {
         Self { run: STEPS_PER_RUN, target: 0 }
+    }
+
+    /// Whether `candidates` may be looked through for one more target.
+    pub(super) fn afford(&mut self, candidates: usize) -> bool {
+        let cost = u64::try_from(candidates).unwrap_or(u64::MAX);
+        let left = self.run.checked_sub(cost);
+        self.run = left.unwrap_or(0);
+        left.is_some()
     }
 
     fn spend(&mut self) -> Option<()> {

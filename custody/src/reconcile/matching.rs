@@ -209,14 +209,30 @@ impl Pool<'_> {
                 continue;
             }
             let candidates = by_amount.get(&movement.amount).into_iter().flatten();
-            let nearest = candidates
-                .filter(|line| !self.lines_used[**line])
-                .filter_map(|line| Some((self.days_apart(movement, *line, rules)?, *line)))
-                .min();
-            if let Some((_, line)) = nearest {
+            if let Some(line) = self.nearest(movement, candidates, rules) {
                 self.take(MatchRule::ExactAmount, vec![place], vec![line]);
             }
         }
+    }
+
+    /// The open line nearest in days, of equally near ones the first.
+    fn nearest<'l>(
+        &self,
+        movement: &LedgerMovement,
+        lines: impl Iterator<Item = &'l usize>,
+        rules: &Rules,
+    ) -> Option<usize> {
+        let mut nearest = None;
+        for line in lines.filter(|line| !self.lines_used[**line]) {
+            let Some(days) = self.days_apart(movement, *line, rules) else { continue };
+            if nearest.is_none_or(|(least, _)| days < least) {
+                nearest = Some((days, *line));
+            }
+            if days == 0 {
+                break;
+            }
+        }
+        nearest.map(|(_, line)| line)
     }
 
     fn within_tolerance(
@@ -240,15 +256,16 @@ impl Pool<'_> {
             let (least, most) = (&movement.amount - tolerance, &movement.amount + tolerance);
             let closest = by_amount
                 .range(least..=most)
-                .flat_map(|(_, lines)| lines)
-                .filter(|line| !self.lines_used[**line])
-                // A line with the movement's own reference comes before any without one.
-                .filter(|line| own.is_empty() || own.contains(line))
-                .filter(|line| !self.is_in_conflict(movement, **line))
-                .filter(|line| self.days_apart(movement, **line, rules).is_some())
-                .filter_map(|line| {
-                    let difference = &self.lines[*line].movement.amount - &movement.amount;
-                    (!difference.is_zero()).then(|| (difference.magnitude(), *line))
+                .filter(|(amount, _)| **amount != movement.amount)
+                .filter_map(|(amount, lines)| {
+                    let fits = |line: &&usize| {
+                        !self.lines_used[**line]
+                            // A line with the movement's own reference comes before any without.
+                            && (own.is_empty() || own.contains(line))
+                            && !self.is_in_conflict(movement, **line)
+                            && self.days_apart(movement, **line, rules).is_some()
+                    };
+                    Some(((amount - &movement.amount).magnitude(), *lines.iter().find(fits)?))
                 })
                 .min();
             if let Some((_, line)) = closest {
@@ -259,6 +276,9 @@ impl Pool<'_> {
 
     fn one_to_many(&mut self, rules: &Rules, budget: &mut Budget) {
         for place in self.ledger_left().collect::<Vec<_>>() {
+            if !budget.afford(self.lines_left().count()) {
+                return;
+            }
             let movement = self.ledger[place];
             let parts: Vec<usize> = self
                 .lines_left()
@@ -275,6 +295,9 @@ impl Pool<'_> {
 
     fn many_to_one(&mut self, rules: &Rules, budget: &mut Budget) {
         for line in self.lines_left().collect::<Vec<_>>() {
+            if !budget.afford(self.ledger_left().count()) {
+                return;
+            }
             let amount = &self.lines[line].movement.amount;
             let parts: Vec<usize> = self
                 .ledger_left()
