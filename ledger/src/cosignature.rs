@@ -7,7 +7,7 @@ use std::fmt;
 
 use ed25519_dalek::{Signer, SigningKey};
 
-use crate::ed25519::PublicKey;
+use crate::key::PublicKey;
 use crate::note::key::public;
 use crate::note::{KeyMaterial, KeyName, SignatureLine, VerifierKey};
 

@@ -51,8 +51,7 @@ impl Purpose {
 /// ```
 #[must_use]
 pub fn pae(payload_type: &str, payload: &[u8]) -> Vec<u8> {
-    let mut bytes =
-        format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), payload.len()).into_bytes();
+    let mut bytes = format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), payload.len()).into_bytes();
     bytes.extend_from_slice(payload);
     bytes
 }
@@ -134,10 +133,7 @@ impl Envelope {
         let message = pae(purpose.payload_type(), payload);
         let signatures = keys
             .iter()
-            .map(|key| EnvelopeSignature {
-                keyid: key.public().id().to_string(),
-                sig: key.sign(&message),
-            })
+            .map(|key| EnvelopeSignature { keyid: key.public().id().to_string(), sig: key.sign(&message) })
             .collect();
         Self { payload: payload.to_vec(), payload_type: purpose.payload_type().to_owned(), signatures }
     }

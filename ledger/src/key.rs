@@ -53,6 +53,12 @@ impl PublicKey {
         self.0.to_bytes()
     }
 
+    /// The 32 bytes, borrowed.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        self.0.as_bytes()
+    }
+
     /// Padded base64.
     #[must_use]
     pub fn to_base64(self) -> String {
@@ -161,5 +167,37 @@ impl SecretKey {
     #[must_use]
     pub fn sign(&self, message: &[u8]) -> [u8; 64] {
         self.0.sign(message).to_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_encoding_of_a_key() {
+        let mut prime = [0xff; 32];
+        (prime[0], prime[31]) = (0xed, 0x7f);
+        for (what, low, want) in [
+            ("y = 0, order 4", 0, false),
+            ("y = 1, identity", 1, false),
+            ("y = 3, a point", 3, true),
+            ("y = 2, no point", 2, false),
+        ] {
+            let mut bytes = [0; 32];
+            bytes[0] = low;
+            assert_eq!(PublicKey::from_bytes(&bytes).is_ok(), want, "{what}");
+            let mut again = prime;
+            again[0] += low;
+            assert_eq!(PublicKey::from_bytes(&again), Err(KeyError::Weak), "{what}, written as y + p");
+        }
+    }
+
+    #[test]
+    fn pem_roundtrip() {
+        let key = SecretKey::from_seed(&[9; 32]);
+        let again = SecretKey::from_pem(&key.to_pem()).unwrap();
+        assert_eq!(again.public(), key.public());
+        assert!(SecretKey::from_pem("-----BEGIN PRIVATE KEY-----").is_err());
     }
 }

@@ -1,29 +1,57 @@
 //! What happened? Signed, ordered, provable facts.
+//!
+//! The crate knows nothing of what margin is required, of custodians' formats, of HTTP or of
+//! configuration. It has no clock but the sequencer's, no async but at the sequencer's door, and one
+//! transition function, [`apply`].
+//!
+//! In reading order: texts and numbers (`json`, `decimal`, `time`, `digest`, `id`), what is signed
+//! (`key`, `envelope`, `profile`, `command`, `intake`), what is known (`state` and the objects in it),
+//! what may happen (`apply`, `rejection`, with `valuation`, `csa` and `call` for collateral), how it
+//! becomes history (`sequencer`, `store`, `record`, `receipt`, `snapshot`), and how history is proven
+//! (`merkle`, `tiles`, `note`, `checkpoint`, `log`, `proof`, `seal`).
 
+pub mod account;
+pub mod agreement;
+pub mod amount;
+pub mod apply;
+pub mod asset;
 pub mod call;
+pub mod call_record;
+pub mod checkpoint;
+pub mod command;
+pub mod cosignature;
 pub mod csa;
 pub mod decimal;
 pub mod digest;
 pub mod envelope;
-pub mod id;
-pub mod checkpoint;
-pub mod cosignature;
-pub mod decimal;
-pub mod digest;
-pub mod ed25519;
+pub mod evidence;
 pub mod fork;
+pub mod id;
+pub mod intake;
 pub mod json;
 pub mod key;
-pub mod profile;
-pub mod period;
 pub mod log;
+pub mod market;
 pub mod merkle;
+pub mod movement;
 pub mod note;
+pub mod opening;
+pub mod party;
+pub mod period;
 pub mod policy;
+pub mod profile;
 pub mod proof;
+pub mod receipt;
 pub mod record;
+pub mod rejection;
+pub mod replay;
 pub mod seal;
+pub mod sequencer;
+pub mod snapshot;
+pub mod state;
 pub mod store;
 pub mod tiles;
 pub mod time;
 pub mod valuation;
+
+mod words;

@@ -6,6 +6,7 @@
 use std::fmt;
 
 use crate::digest::Digest;
+use crate::store::StoredRecord;
 use crate::time::Timestamp;
 
 const VERSION_LINE: &str = "pledger/record/v1";
@@ -49,6 +50,17 @@ impl Record {
             envelope_sha256: Digest::parse_hex(lines.next()?)?,
         };
         (version == VERSION_LINE && record.seq <= SEQ_MAX && record.to_string() == leaf).then_some(record)
+    }
+
+    /// The record that a stored one is at its place.
+    #[must_use]
+    pub fn of(seq: u64, stored: &StoredRecord) -> Self {
+        Self {
+            seq,
+            recorded_at: stored.recorded_at,
+            command_id: stored.command_id,
+            envelope_sha256: Digest::of(&stored.envelope),
+        }
     }
 
     /// The leaf's bytes.

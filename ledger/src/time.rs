@@ -3,6 +3,7 @@
 use std::fmt;
 
 use jiff::civil::{Date, DateTime, date};
+use serde::{Deserialize, Serialize};
 
 /// An instant: milliseconds since 1970-01-01T00:00:00.000Z, within the years 1970 to 9999.
 ///
@@ -14,7 +15,8 @@ use jiff::civil::{Date, DateTime, date};
 /// assert_eq!(Timestamp::parse(text).unwrap().to_string(), text);
 /// assert!(Timestamp::parse("2024-08-05T20:00:00Z").is_none());
 /// ```
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
+#[serde(try_from = "u64", into = "u64")]
 pub struct Timestamp(u64);
 
 /// 9999-12-31T23:59:59.999Z.
@@ -32,6 +34,12 @@ impl Timestamp {
     #[must_use]
     pub fn from_millis(ms: u64) -> Option<Self> {
         (ms <= LAST_MS).then_some(Self(ms))
+    }
+
+    /// 1970-01-01T00:00:00.000Z.
+    #[must_use]
+    pub fn epoch() -> Self {
+        Self(0)
     }
 
     /// Milliseconds since the epoch.
@@ -81,6 +89,19 @@ impl Timestamp {
     pub fn date(self) -> Date {
         let days = i64::try_from(self.0 / DAY_MS).expect("LAST_MS is under 2^63");
         EPOCH.checked_add(jiff::Span::new().days(days)).expect("LAST_MS is in the year 9999")
+    }
+}
+
+impl TryFrom<u64> for Timestamp {
+    type Error = &'static str;
+    fn try_from(ms: u64) -> Result<Self, Self::Error> {
+        Self::from_millis(ms).ok_or("an instant after the year 9999")
+    }
+}
+
+impl From<Timestamp> for u64 {
+    fn from(instant: Timestamp) -> Self {
+        instant.0
     }
 }
 

@@ -1,7 +1,8 @@
 //! What may be asked of a call, by whom, and in which states: the table.
 
 use super::state::{Actor, CallKind, CallLeg, CallState};
-use crate::valuation::{Value, words::words};
+use crate::valuation::Value;
+use crate::words::words;
 
 words! {
     /// The commands of a call's life, by the name of their type.

@@ -1,6 +1,6 @@
 //! The words of a call's life: states, kinds, who acts, and coded reasons.
 
-use crate::valuation::words::words;
+use crate::words::words;
 
 words! {
     /// Where a call stands. *Due*, *in grace* and *overdue* are no states but readings of a time

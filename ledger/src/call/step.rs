@@ -2,6 +2,8 @@
 //!
 //! No clock: `at` is the record's time, read against the times fixed when the call was issued.
 
+use serde::{Deserialize, Serialize};
+
 use super::command::{CallCommand, Verb};
 use super::refusal::CallRefusal;
 use super::state::{
@@ -12,7 +14,7 @@ use crate::time::Timestamp;
 use crate::valuation::Value;
 
 /// What is fixed about a call when it is issued.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct CallTerms {
     /// The call's id; halves of a split add `.u` and `.d`.
     pub id: String,
@@ -40,7 +42,7 @@ pub struct CallTerms {
 ///
 /// Invariant: what has settled is less than the amount, unless the call is settled; a split call's
 /// halves sum to its amount.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Call {
     terms: CallTerms,
     state: CallState,

@@ -7,7 +7,8 @@ use super::rounding::Rounding;
 use crate::json::Json;
 use crate::period::Duration;
 use crate::time::Timestamp;
-use crate::valuation::{BySide, Limit, Schedule, Side, Value, words::words};
+use crate::valuation::{BySide, Limit, Schedule, Side, Value};
+use crate::words::words;
 
 words! {
     /// The kind of document, which decides what is asked and what may be agreed.
@@ -64,6 +65,18 @@ words! {
         B = "b",
         /// That of whoever demands.
         DemandingParty = "demanding_party",
+    }
+}
+
+impl ValuationAgent {
+    /// The side whose figure counts, when `demanding` demands.
+    #[must_use]
+    pub fn side(self, demanding: Side) -> Side {
+        match self {
+            Self::A => Side::A,
+            Self::B => Side::B,
+            Self::DemandingParty => demanding,
+        }
     }
 }
 
@@ -209,6 +222,18 @@ impl Agreement {
     #[must_use]
     pub fn rounding(&self) -> &Rounding {
         &self.rounding
+    }
+
+    /// The issuer groups affiliated with each party.
+    #[must_use]
+    pub fn groups(&self) -> &BySide<Vec<String>> {
+        &self.groups
+    }
+
+    /// Whether a delivery agreed and not settled counts as posted.
+    #[must_use]
+    pub fn in_flight(&self) -> InFlight {
+        self.in_flight
     }
 
     /// The eligible-collateral schedule.

@@ -9,7 +9,8 @@ use super::agreement::{Agreement, Flavour, IaTreatment, ImApproach, Threshold};
 use super::counting::{ItemResult, before_limits, counted_items, limit, posted, state_counts};
 use super::explain::{ExplainNode, explain_leg};
 use super::figures::Figures;
-use crate::valuation::{Item, Market, Side, ValuationError, Value, value_items, words::words};
+use crate::valuation::{Item, Market, Side, ValuationError, Value, value_items};
+use crate::words::words;
 
 words! {
     /// What a leg comes to.

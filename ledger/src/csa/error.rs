@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use crate::valuation::words::words;
+use crate::words::words;
 
 words! {
     /// What is wrong, in order of precedence: the first that applies is told.

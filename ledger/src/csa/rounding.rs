@@ -1,6 +1,9 @@
 //! Rounding of what is due to a multiple.
 
-use crate::valuation::{Value, words::words};
+use serde::{Deserialize, Serialize};
+
+use crate::valuation::Value;
+use crate::words::words;
 
 words! {
     /// Which multiple an amount goes to.
@@ -17,8 +20,16 @@ words! {
 }
 
 /// What amounts are rounded to multiples of. Invariant: above zero.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Value")]
 pub struct Multiple(Value);
+
+impl TryFrom<Value> for Multiple {
+    type Error = &'static str;
+    fn try_from(value: Value) -> Result<Self, Self::Error> {
+        Self::new(value).ok_or("a multiple is above zero")
+    }
+}
 
 impl Multiple {
     /// Checks that it is above zero.

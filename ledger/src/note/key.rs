@@ -8,7 +8,7 @@ use ed25519_dalek::{Signer, SigningKey};
 use super::{NoteError, SignatureLine};
 use crate::cosignature;
 use crate::digest::Digest;
-use crate::ed25519::PublicKey;
+use crate::key::PublicKey;
 
 const ML_DSA_44_KEY_LENGTH: usize = 1_312;
 
@@ -54,7 +54,7 @@ pub enum KeyMaterial {
 impl KeyMaterial {
     fn parse(bytes: &[u8]) -> Result<Self, NoteError> {
         let ed25519 = |key: &[u8]| {
-            let key = key.try_into().ok().and_then(PublicKey::from_bytes);
+            let key = key.try_into().ok().and_then(|key| PublicKey::from_bytes(key).ok());
             key.ok_or(NoteError::Key { reason: "not a sound Ed25519 public key" })
         };
         match bytes.split_first() {

@@ -13,8 +13,13 @@ use crate::time::Timestamp;
 pub struct StoredRecord {
     /// The recorded time.
     pub recorded_at: Timestamp,
+    /// SHA-256 of the signed bytes (PAE). Kept beside the envelope so that a store can index what
+    /// it cannot read; whoever replays derives it again and compares.
+    pub command_id: Digest,
     /// The envelope's canonical (JCS) bytes.
     pub envelope: Arc<[u8]>,
+    /// What the record changed, as its receipt told; whoever replays makes it again and compares.
+    pub effects: Arc<[u8]>,
 }
 
 /// A document's bytes under their digest.

@@ -2,44 +2,11 @@
 
 use jiff::civil::Date;
 
-use super::{Rating, Side, Value, words::words};
+use super::{Rating, Side, Value};
+pub use crate::account::PropertyClass;
+pub use crate::asset::AssetKind;
 use crate::decimal::Exact;
-
-words! {
-    /// What sort of thing an asset is.
-    pub enum AssetKind {
-        /// Money at a bank.
-        Cash = "cash",
-        /// A bond, bill, share or fund unit.
-        Security = "security",
-        /// A token that promises a currency.
-        Stablecoin = "stablecoin",
-        /// A native coin: it has no issuer and no currency.
-        Crypto = "crypto",
-        /// Any other token.
-        Token = "token",
-    }
-}
-
-words! {
-    /// The customer-property class that a balance belongs to (DESIGN §3).
-    pub enum PropertyClass {
-        /// Securities customers, SEC rule 15c3-3.
-        Sec15c33 = "sec_15c3_3",
-        /// Futures customers, section 4d(a).
-        Cftc4dFutures = "cftc_4d_futures",
-        /// Foreign futures customers, regulation 30.7.
-        Cftc307 = "cftc_30_7",
-        /// Cleared swaps customers, section 4d(f).
-        ClearedSwaps4df = "cleared_swaps_4df",
-        /// Uncleared derivatives.
-        Uncleared = "uncleared",
-        /// A cross-margin account.
-        CrossMargin = "cross_margin",
-        /// The firm's own.
-        Proprietary = "proprietary",
-    }
-}
+use crate::words::words;
 
 words! {
     /// How far an item's way is.

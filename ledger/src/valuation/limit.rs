@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Fraction, Match, Subject, Value, words::words};
+use super::{Fraction, Match, Subject, Value};
+use crate::words::words;
 
 words! {
     /// What a limit's cap is for each of.

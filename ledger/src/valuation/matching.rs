@@ -2,8 +2,9 @@
 
 use jiff::civil::Date;
 
-use super::{AgencyRating, Asset, AssetKind, Rating, words::words};
+use super::{AgencyRating, Asset, AssetKind, Rating};
 use crate::period::Period;
+use crate::words::words;
 
 /// A test of one asset, posted by one party, at one date.
 ///

@@ -15,8 +15,6 @@ mod release;
 mod schedule;
 mod side;
 mod value;
-pub(crate) mod words;
-
 pub use asset::{AgencyRating, Asset, AssetKind, Item, ItemState, PropertyClass};
 pub use limit::{Cap, CapBase, Counting, Limit, LimitScope, apply_limits};
 pub use market::{FxRate, Market, Price, ValuationError};

@@ -2,8 +2,9 @@
 
 use num_traits::{One, Signed, Zero};
 
-use super::{Item, Match, PropertyClass, Subject, Value, words::words};
+use super::{Item, Match, PropertyClass, Subject, Value};
 use crate::decimal::Exact;
+use crate::words::words;
 
 /// A share of something, from 0 to 1.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -1,6 +1,6 @@
 //! The two parties of an agreement.
 
-use super::words::words;
+use crate::words::words;
 
 words! {
     /// One of the two parties, as the agreement names them.
@@ -38,6 +38,14 @@ impl<T> BySide<T> {
         match side {
             Side::A => &self.a,
             Side::B => &self.b,
+        }
+    }
+
+    /// That party's, to change.
+    pub fn get_mut(&mut self, side: Side) -> &mut T {
+        match side {
+            Side::A => &mut self.a,
+            Side::B => &mut self.b,
         }
     }
 }

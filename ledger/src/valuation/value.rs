@@ -5,7 +5,8 @@ use std::iter::Sum;
 use std::ops::{Add, Neg, Sub};
 
 use num_bigint::BigInt;
-use num_traits::{Signed, Zero};
+use num_traits::{One, Signed, Zero};
+use serde::{Deserialize, Serialize};
 
 use crate::decimal::{DecimalError, DecimalText, Exact, print_scaled, ten_to};
 
@@ -24,8 +25,23 @@ const LIMIT_EXPONENT: usize = 20;
 /// [`Value::truncated`], once. Which currency it is stands in the agreement.
 ///
 /// Source: specs/calls.md §2.
-#[derive(Clone, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Value(BigInt);
+
+/// A snapshot's own text: sums may have more digits than an input.
+impl TryFrom<String> for Value {
+    type Error = DecimalError;
+    fn try_from(text: String) -> Result<Self, DecimalError> {
+        DecimalText::parse(&text)?.scaled(VALUE_PLACES).map(Self)
+    }
+}
+
+impl From<Value> for String {
+    fn from(value: Value) -> Self {
+        value.to_string()
+    }
+}
 
 impl Value {
     /// Nothing.
@@ -60,6 +76,14 @@ impl Value {
     #[must_use]
     pub fn whole(units: u64) -> Self {
         Self(BigInt::from(units) * ten_to(VALUE_PLACES))
+    }
+
+    /// An exact figure, rounded up to eight decimals: for what must be covered.
+    #[must_use]
+    pub fn rounded_up(figure: &Exact) -> Self {
+        let down = Self::truncated(figure);
+        let step = Self(BigInt::one() * ten_to(VALUE_PLACES - PRODUCT_PLACES));
+        if down.exact() < *figure { &down + &step } else { down }
     }
 
     /// An exact product, cut toward zero to eight decimals: the one rounding of a product.

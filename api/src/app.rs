@@ -1,0 +1,111 @@
+//! What the handlers share: the sequencer's handle, the log's reader, sessions, held documents.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+use ledger::apply::{Content, Documents};
+use ledger::command::Body;
+use ledger::digest::Digest;
+use ledger::intake::Signed;
+use ledger::log::LogReader;
+use ledger::sequencer::{Handle, Published, Request};
+use ledger::store::{HeldDocuments, StoreError, StoredDocument};
+use ledger::time::Timestamp;
+
+use crate::problem::Problem;
+use crate::session::{Principal, Sessions};
+
+/// One served ledger.
+pub struct App {
+    /// The way to the sequencer, and what it has published.
+    pub ledger: Handle,
+    /// The public log.
+    pub log: LogReader,
+    /// Uploaded documents that no command has named yet.
+    pub held: HeldDocuments,
+    /// Sessions.
+    pub sessions: Sessions,
+    /// The key that signs checkpoints.
+    pub log_vkey: String,
+    /// The origins a session may be signed for.
+    pub audiences: Vec<String>,
+}
+
+impl App {
+    /// What is published now.
+    #[must_use]
+    pub fn published(&self) -> Arc<Published> {
+        self.ledger.published()
+    }
+
+    /// Resolves the documents a command names: fresh ones from those held, and the meaning of the one
+    /// that changes state.
+    ///
+    /// # Errors
+    /// [`StoreError`] if a durable document cannot be read back.
+    pub fn resolve(&self, signed: Signed) -> Result<Request, StoreError> {
+        let published = self.published();
+        let mut documents = Documents::default();
+        let mut bytes = Vec::new();
+        for (_, digest) in signed.command.body.documents() {
+            if published.state.document(&digest).is_some() || documents.fresh.contains_key(&digest) {
+                continue;
+            }
+            if let Some(held) = self.held.get(&digest) {
+                documents.fresh.insert(digest, u64::try_from(held.len()).unwrap_or(u64::MAX));
+                bytes.push(StoredDocument { digest, bytes: held });
+            }
+        }
+        documents.content = match &signed.command.body {
+            Body::PriceSet(set) => Content::read_prices(self.document(&set.digest)?.as_deref()),
+            Body::AgreementPropose(propose) => {
+                Content::read_agreement(self.document(&propose.document)?.as_deref())
+            }
+            _ => Content::None,
+        };
+        Ok(Request { signed, documents, bytes })
+    }
+
+    /// A document's bytes, held or durable.
+    fn document(&self, digest: &Digest) -> Result<Option<Arc<[u8]>>, StoreError> {
+        match self.held.get(digest) {
+            Some(held) => Ok(Some(held)),
+            None => self.ledger.store().document(digest),
+        }
+    }
+}
+
+/// The system's time of day; the epoch if it is set before that.
+#[must_use]
+pub fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).ok().and_then(Timestamp::from_millis).unwrap_or_else(Timestamp::epoch)
+}
+
+/// The session's party; without one the request ends here.
+pub struct Reader(pub Principal);
+
+impl FromRequestParts<Arc<App>> for Reader {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        let token = bearer(parts).ok_or_else(|| {
+            let help = "open a session: GET /v1/session/challenge, sign it, POST /v1/session";
+            Problem::new(StatusCode::UNAUTHORIZED, "session_required", "this needs a session", help)
+        })?;
+        let state = &app.published().state;
+        app.sessions.principal(token, state).map(Reader).ok_or_else(|| {
+            let help = "open a new session";
+            Problem::new(StatusCode::UNAUTHORIZED, "session_invalid", "the session is not open", help)
+        })
+    }
+}
+
+/// The token of an `Authorization: Bearer` header.
+#[must_use]
+pub fn bearer(parts: &Parts) -> Option<&str> {
+    parts.headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
+}

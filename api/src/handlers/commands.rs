@@ -1,0 +1,125 @@
+//! `POST /v1/commands`: the one write.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::Response;
+use ledger::intake;
+use ledger::json::{self, Json};
+use ledger::receipt::Receipt;
+use ledger::sequencer::{Outcome, QueueError};
+use serde::Deserialize;
+
+use super::{Shared, read_body};
+use crate::app::App;
+use crate::problem::Problem;
+
+/// Envelopes are small: bulk goes into documents.
+const BODY_MAX: usize = 16 << 10;
+
+/// How far a command must have come before it is answered.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wait {
+    #[serde(default)]
+    wait: Stage,
+}
+
+#[derive(Clone, Copy, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "snake_case")]
+enum Stage {
+    Durable,
+    #[default]
+    Published,
+    Witnessed,
+}
+
+/// Takes a signed command.
+///
+/// # Errors
+/// A [`Problem`] for each refusal of the API specification §3.
+pub async fn post(
+    State(app): Shared,
+    headers: HeaderMap,
+    wait: Result<Query<Wait>, axum::extract::rejection::QueryRejection>,
+    body: Body,
+) -> Result<Response, Problem> {
+    // Every stage reached at once: a record is published before it is answered.
+    let Query(Wait { wait: _ }) = wait.map_err(|error| Problem::query(error.to_string()))?;
+    let bytes = read_body(body, BODY_MAX, "body_too_large").await?;
+    let published = app.published();
+    let signed = intake::take_in(&bytes, &published.state).map_err(|error| Problem::from(&error))?;
+    check_header(&headers, signed.command.idempotency_key.as_str())?;
+    let request = app.resolve(signed).map_err(|error| {
+        tracing::error!(%error, "a document could not be read back");
+        Problem::unavailable("storage_failed", "not recorded: a document could not be read", 10)
+    })?;
+    match app.ledger.submit(request).await {
+        Ok(Outcome::Accepted(receipt)) => Ok(answer(&app, StatusCode::CREATED, &receipt)),
+        Ok(Outcome::Repeated(receipt)) => {
+            let mut response = answer(&app, StatusCode::OK, &receipt);
+            response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
+            Ok(response)
+        }
+        Ok(Outcome::Rejected(rejection)) => Err(Problem::from(&rejection)),
+        Ok(Outcome::StorageFull) => {
+            Err(Problem::unavailable("storage_full", "not recorded: the disk is full", 60))
+        }
+        Ok(Outcome::ClockUnsound) => {
+            Err(Problem::unavailable("clock_unsound", "not recorded: the server's clock has jumped", 60))
+        }
+        Err(QueueError::Overloaded) => {
+            Err(Problem::unavailable("overloaded", "not recorded: too many commands wait", 1))
+        }
+        Err(QueueError::Stopped) => {
+            Err(Problem::unavailable("stopping", "unknown: send the same bytes again", 5))
+        }
+    }
+}
+
+/// An `Idempotency-Key` header decides nothing, so it may only repeat what is signed.
+fn check_header(headers: &HeaderMap, signed: &str) -> Result<(), Problem> {
+    match headers.get("idempotency-key") {
+        Some(value) if value.as_bytes() != signed.as_bytes() => Err(Problem::new(
+            StatusCode::BAD_REQUEST,
+            "idempotency_header_differs",
+            "the Idempotency-Key header is not the signed key",
+            "leave the header out, or send the signed key",
+        )),
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn answer(app: &Arc<App>, status: StatusCode, receipt: &Receipt) -> Response {
+    super::json(status, &receipt_json(app, receipt))
+}
+
+/// A receipt with how far the record has come, and the proof.
+pub fn receipt_json(app: &App, receipt: &Receipt) -> Json {
+    let record = &receipt.record;
+    let effects = json::read(&receipt.effects).unwrap_or(Json::Null);
+    let mut members = vec![
+        ("command_id", Json::text(record.command_id.to_string())),
+        ("seq", Json::text(record.seq.to_string())),
+        ("recorded_at", Json::text(record.recorded_at.to_string())),
+        ("status", Json::text("applied")),
+        ("effects", effects),
+        ("envelope_sha256", Json::text(record.envelope_sha256.to_string())),
+    ];
+    match app.log.tlog_proof(record.seq, &record.leaf()) {
+        Ok(Some(proof)) => {
+            members.push(("stage", Json::text("published")));
+            members.push(("checkpoint_size", Json::text(app.log.size().to_string())));
+            members.push(("proof", Json::text(proof.to_string())));
+        }
+        Ok(None) => members.push(("stage", Json::text("durable"))),
+        Err(error) => {
+            // The record stands; its proof can be asked for again.
+            tracing::error!(%error, seq = record.seq, "the log could not prove a record");
+            members.push(("stage", Json::text("durable")));
+        }
+    }
+    Json::object(members)
+}

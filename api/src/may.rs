@@ -1,0 +1,129 @@
+//! Who may see what: one function for every read.
+//!
+//! ✓ all; *own* means the party is owner, other side of the agreement, or custodian of the account.
+//! What one may not see looks like what is not there. Source: API specification §6.
+
+use ledger::account::Account;
+use ledger::agreement::Agreement;
+use ledger::call_record::CallRecord;
+use ledger::command::{Body, Command};
+use ledger::evidence::CustodyStatement;
+use ledger::id::PartyId;
+use ledger::market::{MarginStatement, Portfolio};
+use ledger::movement::Movement;
+use ledger::party::Role;
+use ledger::state::{DocumentEntry, State};
+
+use crate::session::Principal;
+
+/// Something that is read.
+#[derive(Clone, Copy)]
+pub enum Object<'a> {
+    /// Reference data: assets, rule books, parties' names.
+    Reference,
+    /// An account.
+    Account(&'a Account),
+    /// An agreement.
+    Agreement(&'a Agreement),
+    /// A portfolio.
+    Portfolio(&'a Portfolio),
+    /// A margin statement.
+    Statement(&'a MarginStatement),
+    /// A movement.
+    Movement(&'a Movement),
+    /// A call.
+    Call(&'a CallRecord),
+    /// A custodian's statement.
+    CustodyStatement(&'a CustodyStatement),
+    /// A reconciliation or break over these statements.
+    Reconciliation(&'a [ledger::id::CustodyStatementId]),
+    /// A document.
+    Document(&'a DocumentEntry),
+    /// The body of a record.
+    Record(&'a Command),
+}
+
+/// Whether the principal may read the object.
+#[must_use]
+pub fn may_read(principal: &Principal, object: Object, state: &State) -> bool {
+    match principal.role {
+        Role::Operator | Role::Auditor => return true,
+        Role::Witness => return matches!(object, Object::Reference),
+        Role::Client | Role::Custodian => {}
+    }
+    let party = &principal.party;
+    let custodian = principal.role == Role::Custodian;
+    match object {
+        Object::Reference => true,
+        Object::Account(account) => account.owner == *party || account.custodian == *party,
+        Object::Agreement(agreement) => !custodian && agreement.parties.contains(party),
+        Object::Portfolio(portfolio) => {
+            !custodian && (portfolio.owner.as_ref() == Some(party) || portfolio.author == *party)
+        }
+        Object::Statement(statement) => !custodian && statement.pledgor == *party,
+        Object::Movement(movement) => moves_own(movement, party, state),
+        Object::Call(call) => !custodian && (call.secured == *party || call.pledgor == *party),
+        Object::CustodyStatement(statement) => statement.custodian == *party,
+        Object::Reconciliation(statements) => statements
+            .iter()
+            .filter_map(|id| state.custody_statement(id))
+            .all(|statement| statement.custodian == *party),
+        Object::Document(entry) => entry.readers.contains(party),
+        Object::Record(command) => command.author == *party || concerns(command, party, state),
+    }
+}
+
+fn moves_own(movement: &Movement, party: &PartyId, state: &State) -> bool {
+    movement.postings.iter().flat_map(|posting| [&posting.from, &posting.to]).any(|id| {
+        state.account(id).is_some_and(|account| account.owner == *party || account.custodian == *party)
+    })
+}
+
+/// Whether another's command is about an object of the party's own.
+fn concerns(command: &Command, party: &PartyId, state: &State) -> bool {
+    let account = |id| {
+        state.account(id).is_some_and(|account| account.owner == *party || account.custodian == *party)
+    };
+    let agreement = |digest| {
+        state.agreements().any(|agreement| {
+            let versions = agreement.versions.iter().chain(&agreement.proposal);
+            agreement.parties.contains(party) && versions.into_iter().any(|version| version.digest == digest)
+        })
+    };
+    match &command.body {
+        Body::PartyRegister(register) => register.party == *party,
+        Body::AccountOpen(open) => open.owner == *party || open.custodian == *party,
+        Body::AgreementPropose(propose) => agreement(propose.document),
+        Body::AgreementAccept(accept) => agreement(accept.digest),
+        Body::AgreementReject(reject) => agreement(reject.digest),
+        Body::DocumentPut(put) => put.readers.contains(party),
+        Body::MovementInstruct(instruct) => {
+            instruct.postings.iter().any(|posting| account(&posting.from) || account(&posting.to))
+        }
+        Body::MovementSettle(settle) => {
+            state.movement(&settle.movement).is_some_and(|movement| moves_own(movement, party, state))
+        }
+        Body::MovementVoid(void) => {
+            state.movement(&void.movement).is_some_and(|movement| moves_own(movement, party, state))
+        }
+        Body::MarginState(stated) => {
+            state.statement(&stated.statement).is_some_and(|statement| statement.pledgor == *party)
+        }
+        Body::CallIssue(issue) => {
+            state.call(&issue.call).is_some_and(|call| call.secured == *party || call.pledgor == *party)
+        }
+        Body::CallStep(call, _) => {
+            state.call(call).is_some_and(|call| call.secured == *party || call.pledgor == *party)
+        }
+        Body::PositionReport(report) => state
+            .portfolio(&report.portfolio)
+            .is_some_and(|portfolio| portfolio.owner.as_ref() == Some(party)),
+        Body::CustodyStatement(put) => put.custodian == *party,
+        Body::AssetDefine(_) | Body::PriceSet(_) | Body::RegimeAdopt(_) | Body::LedgerOpen(_) => true,
+        Body::KeyAdd(_)
+        | Body::KeyRotate(_)
+        | Body::KeyRevoke(_)
+        | Body::Reconciliation(_)
+        | Body::BreakOpen(_) => false,
+    }
+}

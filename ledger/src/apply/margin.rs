@@ -1,0 +1,136 @@
+//! Margin statements: figures taken on record with what they follow from.
+//!
+//! `apply` checks that everything a statement names is on record and that its figures add up;
+//! whether they follow from their documents is recomputed by `verify` and by whoever they hurt.
+
+use std::sync::Arc;
+
+use super::{Entry, check_free};
+use crate::command::MarginState;
+use crate::id::{PartyId, RegimeId};
+use crate::market::{MarginStatement, Portfolio};
+use crate::rejection::Rejection;
+use crate::state::{Change, State};
+
+pub(super) fn state_margin(
+    state: &State,
+    entry: &Entry,
+    stated: &MarginState,
+) -> Result<Vec<Change>, Rejection> {
+    let portfolio = state.need_portfolio(&stated.portfolio, "/body/portfolio")?;
+    let agreement = state.need_agreement(&stated.agreement, "/body/agreement")?;
+    check_references(state, stated, portfolio)?;
+    let author = &entry.command.author;
+    if !agreement.parties.contains(author) {
+        return Err(Rejection::NotAuthorised { who_may: "the parties of the agreement" });
+    }
+    let version = agreement.in_force(entry.recorded_at).ok_or_else(|| Rejection::WrongState {
+        state: "an agreement without a version in force".to_owned(),
+        fits: "agreement.accept".to_owned(),
+    })?;
+    let pledgor = pledgor(state, entry, portfolio, &agreement.parties)?;
+    check_regime(state, entry, stated, version.signed.terms().regime())?;
+    check_free(state, "margin statement", stated.statement.as_str())?;
+    if stated.as_of > entry.recorded_at {
+        return Err(Rejection::TooEarly { after: stated.as_of });
+    }
+    let expected =
+        (|| stated.collateral_value.checked_sub(stated.requirement)?.checked_sub(stated.exposure))();
+    let expected = expected.ok_or_else(|| Rejection::AmountOverflow { what: "/body/excess".to_owned() })?;
+    if expected != stated.excess {
+        return Err(Rejection::AmountsDoNotSum { expected, got: stated.excess });
+    }
+    if stated.requirement.is_sign_negative() || stated.collateral_value.is_sign_negative() {
+        return Err(Rejection::AmountOutOfRange {
+            expected: "a requirement and a collateral value of zero or more".to_owned(),
+            got: stated.requirement.min(stated.collateral_value).to_string(),
+        });
+    }
+    let owner =
+        Portfolio { owner: Some(pledgor.clone()), changed_seq: entry.seq, ..Portfolio::clone(portfolio) };
+    let statement = statement(entry, stated, pledgor);
+    let mut changes = vec![Change::Statement(Arc::new(statement))];
+    if portfolio.owner.is_none() {
+        changes.push(Change::Portfolio(Arc::new(owner)));
+    }
+    Ok(changes)
+}
+
+/// The documents are the ones on record for what they are said to be.
+fn check_references(state: &State, stated: &MarginState, portfolio: &Portfolio) -> Result<(), Rejection> {
+    let refuse =
+        |pointer: &str, what: String| Err(Rejection::UnknownReference { pointer: pointer.to_owned(), what });
+    if portfolio.digest != stated.positions {
+        let what = format!("the last positions reported for {} are {}", portfolio.id, portfolio.digest);
+        return refuse("/body/positions", what);
+    }
+    if !state.has_price_document(&stated.prices) {
+        return refuse("/body/prices", format!("no price set was recorded with {}", stated.prices));
+    }
+    if stated.state_size > state.length() {
+        return refuse("/body/state_size", format!("the ledger has {} records", state.length()));
+    }
+    Ok(())
+}
+
+/// Whose portfolio it is: its owner, or the author's other side.
+fn pledgor(
+    state: &State,
+    entry: &Entry,
+    portfolio: &Portfolio,
+    parties: &[PartyId],
+) -> Result<PartyId, Rejection> {
+    let operator = state.opened().map(|opened| &opened.operator);
+    let client = parties.iter().find(|party| Some(*party) != operator);
+    let pledgor =
+        portfolio.owner.clone().or_else(|| client.cloned()).unwrap_or_else(|| entry.command.author.clone());
+    if parties.contains(&pledgor) {
+        Ok(pledgor)
+    } else {
+        Err(Rejection::UnknownReference {
+            pointer: "/body/portfolio".to_owned(),
+            what: format!("portfolio {} is not of a party of this agreement", portfolio.id),
+        })
+    }
+}
+
+/// If the agreement's rule book was adopted, its bytes are the ones adopted.
+fn check_regime(
+    state: &State,
+    entry: &Entry,
+    stated: &MarginState,
+    regime: Option<&str>,
+) -> Result<(), Rejection> {
+    let adopted =
+        regime.and_then(|id| RegimeId::parse(id).ok()).and_then(|id| state.regime_at(&id, entry.recorded_at));
+    match adopted {
+        Some(adopted) if adopted.digest != stated.regime => Err(Rejection::EvidenceMismatch {
+            expected: format!("rule book {} as adopted, {}", adopted.id, adopted.digest),
+            got: stated.regime.to_string(),
+        }),
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn statement(entry: &Entry, stated: &MarginState, pledgor: PartyId) -> MarginStatement {
+    MarginStatement {
+        id: stated.statement.clone(),
+        author: entry.command.author.clone(),
+        portfolio: stated.portfolio.clone(),
+        agreement: stated.agreement.clone(),
+        pledgor,
+        as_of: stated.as_of,
+        state_size: stated.state_size,
+        positions: stated.positions,
+        prices: stated.prices,
+        regime: stated.regime,
+        engine: stated.engine.clone(),
+        exposure: stated.exposure,
+        requirement: stated.requirement,
+        collateral_value: stated.collateral_value,
+        excess: stated.excess,
+        report: stated.report,
+        recorded_at: entry.recorded_at,
+        changed_seq: entry.seq,
+    }
+}

@@ -1,0 +1,359 @@
+//! The only transition function: no clock, no I/O, no randomness, no floating point.
+//!
+//! [`apply`] is a ladder of refusals and then effects; live and recovery run the same one. Time is
+//! the record's, documents come in parsed, and what time alone has changed (expired reservations)
+//! is put in by [`transition`] before the command is judged.
+//!
+//! **Rules version 1.** A record replays under the rules of its own sequence; a fix of a rule is a
+//! new version beside the old one.
+
+mod account;
+mod agreement;
+mod call;
+mod collateral;
+mod custody;
+mod margin;
+mod market;
+mod movement;
+mod party;
+mod postings;
+mod registry;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::agreement::SignedTerms;
+use crate::command::{Body, Command};
+use crate::digest::Digest;
+use crate::key::KeyId;
+use crate::market::PriceDocument;
+use crate::party::{KeyUse, Party, Role};
+use crate::rejection::Rejection;
+use crate::state::{Change, DocumentEntry, Effects, State};
+use crate::time::{EXPIRY_MAX_MS, Timestamp};
+
+/// The rules that this program applies to new ledgers.
+pub const RULES_VERSION: u64 = 1;
+
+/// A command at its place in the log.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'a> {
+    /// Its sequence number.
+    pub seq: u64,
+    /// Its recorded time.
+    pub recorded_at: Timestamp,
+    /// Its id.
+    pub command_id: Digest,
+    /// The author's key that signed it.
+    pub signer: KeyId,
+    /// What is asked.
+    pub command: &'a Command,
+    /// The documents it names.
+    pub documents: &'a Documents,
+}
+
+/// Documents that a command names, resolved before it is judged.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Documents {
+    /// Those no earlier record names, with their sizes: durable together with this one.
+    pub fresh: BTreeMap<Digest, u64>,
+    /// What is in the one that changes state.
+    pub content: Content,
+}
+
+/// A document's meaning, where the command changes state by it.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub enum Content {
+    /// None is needed, or none is there.
+    #[default]
+    None,
+    /// Prices.
+    Prices(PriceDocument),
+    /// Terms of an agreement.
+    Agreement(Box<SignedTerms>),
+    /// Not what the command needs it to be.
+    Unreadable(String),
+}
+
+impl Content {
+    /// Reads a price document, if it is at hand.
+    #[must_use]
+    pub fn read_prices(bytes: Option<&[u8]>) -> Self {
+        bytes.map_or(Self::None, |bytes| match PriceDocument::read(bytes) {
+            Ok(document) => Self::Prices(document),
+            Err(reason) => Self::Unreadable(reason),
+        })
+    }
+
+    /// Reads an agreement document, if it is at hand.
+    #[must_use]
+    pub fn read_agreement(bytes: Option<&[u8]>) -> Self {
+        bytes.map_or(Self::None, |bytes| match SignedTerms::read(bytes) {
+            Ok(signed) => Self::Agreement(Box::new(signed)),
+            Err(reason) => Self::Unreadable(reason),
+        })
+    }
+}
+
+/// Judges a command and, if it holds, gives the state after it.
+///
+/// # Errors
+/// The first [`Rejection`] that holds; the state is as it was.
+pub fn transition(state: &State, entry: &Entry) -> Result<(State, Effects), Rejection> {
+    let mut next = state.clone();
+    let mut effects = Effects::default();
+    for movement in state.movements_due(entry.recorded_at) {
+        for change in movement::expire(&next, &movement, entry.seq) {
+            next.put(&change);
+            effects.0.push(change);
+        }
+    }
+    let asked = apply(&next, entry)?;
+    next.commit(entry, &asked);
+    effects.0.extend(asked.0);
+    Ok((next, effects))
+}
+
+/// Judges a command against a state in which nothing is overdue.
+///
+/// # Errors
+/// The first [`Rejection`] that holds.
+pub fn apply(state: &State, entry: &Entry) -> Result<Effects, Rejection> {
+    check_ledger(state, entry)?;
+    check_time(entry)?;
+    check_idempotency(state, entry)?;
+    let author = check_author(state, entry)?;
+    check_role(entry.command, author.as_deref())?;
+    check_documents(state, entry)?;
+
+    let outcome = apply_body(state, entry);
+    // Expectations stand between references and stages: the earlier refusal is the answer.
+    let outcome = match (outcome, check_expectations(state, entry.command)) {
+        (Ok(effects), Ok(())) => Ok(effects),
+        (Err(refusal), Ok(())) | (Ok(_), Err(refusal)) => Err(refusal),
+        (Err(refusal), Err(expectation)) => Err(earlier(refusal, expectation)),
+    };
+    let mut effects = outcome?;
+    effects.0.extend(document_changes(state, entry));
+    Ok(effects)
+}
+
+fn apply_body(state: &State, entry: &Entry) -> Result<Effects, Rejection> {
+    let changes = match &entry.command.body {
+        Body::LedgerOpen(open) => party::open(state, entry, open),
+        Body::PartyRegister(register) => party::register(state, entry, register),
+        Body::KeyAdd(add) => party::add_key(state, entry, add),
+        Body::KeyRotate(rotate) => party::rotate_key(state, entry, rotate),
+        Body::KeyRevoke(revoke) => party::revoke_key(state, entry, revoke),
+        Body::RegimeAdopt(adopt) => market::adopt_regime(entry, adopt),
+        Body::AssetDefine(define) => registry::define_asset(state, entry, define),
+        Body::AccountOpen(open) => account::open(state, entry, open),
+        Body::AgreementPropose(propose) => agreement::propose(state, entry, propose),
+        Body::AgreementAccept(accept) => agreement::accept(state, entry, accept),
+        Body::AgreementReject(reject) => agreement::reject(state, entry, reject),
+        Body::DocumentPut(put) => registry::put_document(state, entry, put),
+        Body::PriceSet(set) => market::set_prices(state, entry, set),
+        Body::PositionReport(report) => market::report_positions(state, entry, report),
+        Body::MovementInstruct(instruct) => movement::instruct(state, entry, instruct),
+        Body::MovementSettle(settle) => movement::settle(state, entry, settle),
+        Body::MovementVoid(void) => movement::void(state, entry, void),
+        Body::MarginState(stated) => margin::state_margin(state, entry, stated),
+        Body::CallIssue(issue) => call::issue(state, entry, issue),
+        Body::CallStep(call, step) => call::step(state, entry, call, step),
+        Body::CustodyStatement(put) => custody::put_statement(state, entry, put),
+        Body::Reconciliation(record) => custody::record_reconciliation(state, entry, record),
+        Body::BreakOpen(open) => custody::open_break(state, entry, open),
+    }?;
+    Ok(Effects(changes))
+}
+
+fn check_ledger(state: &State, entry: &Entry) -> Result<(), Rejection> {
+    let got = &entry.command.ledger;
+    if got == state.origin() {
+        Ok(())
+    } else {
+        Err(Rejection::WrongLedger { expected: state.origin().to_owned(), got: got.clone() })
+    }
+}
+
+/// Source: audit specification §1, replay rule 2.
+fn check_time(entry: &Entry) -> Result<(), Rejection> {
+    let (expires_at, recorded_at) = (entry.command.expires_at, entry.recorded_at);
+    match expires_at.millis_since(recorded_at) {
+        None | Some(0) => Err(Rejection::Expired { expires_at, recorded_at }),
+        Some(ahead) if ahead > EXPIRY_MAX_MS => Err(Rejection::ExpiresTooLate { expires_at, recorded_at }),
+        Some(_) => Ok(()),
+    }
+}
+
+/// Source: audit specification §1, replay rule 3.
+fn check_idempotency(state: &State, entry: &Entry) -> Result<(), Rejection> {
+    let Command { author, idempotency_key, .. } = entry.command;
+    match state.key_holder(author, idempotency_key, entry.recorded_at) {
+        Some(holder) => Err(Rejection::IdempotencyKeyReused { seq: holder.seq }),
+        None => Ok(()),
+    }
+}
+
+/// The author, whose key must be active at this sequence and registered for the use.
+fn check_author(state: &State, entry: &Entry) -> Result<Option<Arc<Party>>, Rejection> {
+    let keyid = entry.signer;
+    if state.opened().is_none() {
+        // Record 0 brings its own key.
+        let own = entry.command.body.new_key().and_then(|new| new.public_key().ok()).map(|key| key.id());
+        let opens = matches!(entry.command.body, Body::LedgerOpen(_)) && own == Some(keyid);
+        return if opens { Ok(None) } else { Err(Rejection::KeyNotActive { keyid }) };
+    }
+    let author = state.party(&entry.command.author).ok_or(Rejection::KeyNotActive { keyid })?;
+    let key = author.key(keyid).ok_or(Rejection::KeyNotActive { keyid })?;
+    if !key.is_active_at(entry.seq) {
+        return Err(Rejection::KeyNotActive { keyid });
+    }
+    let sets_prices = matches!(entry.command.body, Body::PriceSet(_));
+    let needed = if sets_prices { KeyUse::Price } else { KeyUse::Command };
+    if key.uses.contains(&needed) {
+        Ok(Some(Arc::clone(author)))
+    } else {
+        Err(Rejection::UseNotAllowed { keyid, needed })
+    }
+}
+
+/// Who may author a type. Source: API specification §2, column author.
+fn roles_for(body: &Body) -> &'static [Role] {
+    match body {
+        Body::LedgerOpen(_)
+        | Body::PartyRegister(_)
+        | Body::RegimeAdopt(_)
+        | Body::AssetDefine(_)
+        | Body::AccountOpen(_)
+        | Body::PriceSet(_) => &[Role::Operator],
+        Body::AgreementPropose(_)
+        | Body::AgreementAccept(_)
+        | Body::AgreementReject(_)
+        | Body::PositionReport(_)
+        | Body::MovementInstruct(_)
+        | Body::MovementVoid(_)
+        | Body::MarginState(_)
+        | Body::CallIssue(_) => &[Role::Operator, Role::Client],
+        Body::MovementSettle(_) => &[Role::Custodian],
+        Body::CustodyStatement(_) | Body::Reconciliation(_) | Body::BreakOpen(_) => {
+            &[Role::Operator, Role::Custodian]
+        }
+        // The side in the call decides, once the call is found.
+        Body::CallStep(..) => &[Role::Operator, Role::Client, Role::Custodian],
+        Body::KeyAdd(_) | Body::KeyRotate(_) | Body::KeyRevoke(_) | Body::DocumentPut(_) => {
+            &[Role::Operator, Role::Client, Role::Custodian, Role::Auditor, Role::Witness]
+        }
+    }
+}
+
+fn check_role(command: &Command, author: Option<&Party>) -> Result<(), Rejection> {
+    let roles = roles_for(&command.body);
+    match author {
+        None => Ok(()),
+        Some(author) if roles.contains(&author.role) => Ok(()),
+        Some(_) => Err(Rejection::for_roles(roles)),
+    }
+}
+
+/// Every document that the command names is held or was named before.
+fn check_documents(state: &State, entry: &Entry) -> Result<(), Rejection> {
+    for (pointer, digest) in entry.command.body.documents() {
+        if state.document(&digest).is_none() && !entry.documents.fresh.contains_key(&digest) {
+            return Err(Rejection::UnknownReference {
+                pointer: pointer.to_owned(),
+                what: format!("no document {digest}: upload it first"),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn check_expectations(state: &State, command: &Command) -> Result<(), Rejection> {
+    for expectation in &command.expect {
+        let got = state.changed_seq(&expectation.of);
+        if got != Some(expectation.seq) {
+            let of = expectation.of.clone();
+            return Err(Rejection::ExpectationFailed { of, expected: expectation.seq, got });
+        }
+    }
+    Ok(())
+}
+
+fn earlier(one: Rejection, other: Rejection) -> Rejection {
+    let rank = |rejection: &Rejection| Rejection::CODES.iter().position(|code| *code == rejection.code());
+    if rank(&one) <= rank(&other) { one } else { other }
+}
+
+/// The documents named here for the first time, and who may read them from now on.
+fn document_changes(state: &State, entry: &Entry) -> Vec<Change> {
+    let command = entry.command;
+    let mut readers = imbl::OrdSet::unit(command.author.clone());
+    if let Body::DocumentPut(put) = &command.body {
+        readers.extend(put.readers.iter().cloned());
+    }
+    readers.extend(counterparties(state, entry));
+    let mut changes = Vec::new();
+    for (_, digest) in command.body.documents() {
+        let known = state.document(&digest);
+        let size = entry.documents.fresh.get(&digest).copied().or(known.map(|entry| entry.size));
+        let (Some(size), before) = (size, known.map(|entry| entry.readers.clone())) else { continue };
+        let joined = before.clone().unwrap_or_default().union(readers.clone());
+        if before.as_ref() != Some(&joined) {
+            let seq = known.map_or(entry.seq, |entry| entry.seq);
+            changes.push(Change::Document(digest, Arc::new(DocumentEntry { size, seq, readers: joined })));
+        }
+    }
+    changes
+}
+
+/// Those whom a command concerns besides its author: they may read what it names.
+fn counterparties(state: &State, entry: &Entry) -> Vec<crate::id::PartyId> {
+    match &entry.command.body {
+        Body::AgreementPropose(_) => match &entry.documents.content {
+            Content::Agreement(signed) => signed.party_ids(),
+            Content::None | Content::Prices(_) | Content::Unreadable(_) => Vec::new(),
+        },
+        Body::MarginState(stated) => {
+            state.agreement(&stated.agreement).map(|agreement| agreement.parties.clone()).unwrap_or_default()
+        }
+        Body::CallStep(call, _) => {
+            state.call(call).map(|call| vec![call.secured.clone(), call.pledgor.clone()]).unwrap_or_default()
+        }
+        Body::PositionReport(report) => state
+            .portfolio(&report.portfolio)
+            .and_then(|portfolio| portfolio.owner.clone())
+            .into_iter()
+            .collect(),
+        Body::CustodyStatement(put) => vec![put.custodian.clone()],
+        Body::MovementSettle(settle) => state
+            .movement(&settle.movement)
+            .map(|movement| {
+                let accounts = movement.postings.iter().flat_map(|posting| [&posting.from, &posting.to]);
+                accounts.filter_map(|id| state.account(id)).map(|account| account.owner.clone()).collect()
+            })
+            .unwrap_or_default(),
+        Body::LedgerOpen(_)
+        | Body::PartyRegister(_)
+        | Body::KeyAdd(_)
+        | Body::KeyRotate(_)
+        | Body::KeyRevoke(_)
+        | Body::RegimeAdopt(_)
+        | Body::AssetDefine(_)
+        | Body::AccountOpen(_)
+        | Body::AgreementAccept(_)
+        | Body::AgreementReject(_)
+        | Body::DocumentPut(_)
+        | Body::PriceSet(_)
+        | Body::MovementInstruct(_)
+        | Body::MovementVoid(_)
+        | Body::CallIssue(_)
+        | Body::Reconciliation(_)
+        | Body::BreakOpen(_) => Vec::new(),
+    }
+}
+
+/// Refuses an id that was used, in any case.
+fn check_free(state: &State, kind: &str, id: &str) -> Result<(), Rejection> {
+    if state.is_taken(kind, id) { Err(Rejection::IdTaken { id: id.to_owned() }) } else { Ok(()) }
+}

@@ -1,0 +1,211 @@
+//! Movements: immediate, or pending until the custodian settles them.
+
+use std::sync::Arc;
+
+use super::postings::{Working, check_custodians, resolve};
+use super::{Entry, check_free, collateral};
+use crate::account::Book;
+use crate::command::{MovementInstruct, MovementMode, MovementSettle, MovementVoid};
+use crate::digest::Digest;
+use crate::id::CallId;
+use crate::movement::{Movement, MovementStatus, Posting};
+use crate::party::{Party, Role};
+use crate::rejection::Rejection;
+use crate::state::{Change, State};
+
+pub(super) fn instruct(
+    state: &State,
+    entry: &Entry,
+    instruct: &MovementInstruct,
+) -> Result<Vec<Change>, Rejection> {
+    let author = state.need_party(&entry.command.author, "/author")?;
+    for (place, text) in instruct.postings.iter().enumerate() {
+        let pointer = format!("/body/postings/{place}/from");
+        let from = state.need_account(&text.from, &pointer)?;
+        let to = state.need_account(&text.to, &format!("/body/postings/{place}/to"))?;
+        if author.role == Role::Client {
+            check_own(author, from, to)?;
+        }
+    }
+    if let Some(call) = &instruct.call {
+        state.need_call(call, "/body/call")?;
+    }
+    check_free(state, "movement", instruct.movement.as_str())?;
+    if let Some(expires) = instruct.expires.filter(|expires| *expires <= entry.recorded_at) {
+        return Err(Rejection::TooLate { until: expires });
+    }
+    let postings = resolve(state, &instruct.postings)?;
+    let mut movement = pending(entry, instruct.movement.clone(), postings, instruct.call.clone());
+    movement.expires = instruct.expires;
+
+    let mut working = Working::new(state, entry.seq);
+    for posting in &movement.postings {
+        match instruct.mode {
+            MovementMode::Immediate => working.shift(posting)?,
+            MovementMode::TwoPhase => working.reserve(posting)?,
+        }
+    }
+    collateral::guard_release(state, entry, &movement.postings)?;
+    check_custodians(state, &movement.postings)?;
+    if instruct.mode == MovementMode::Immediate {
+        check_inside(state, &movement.postings)?;
+        movement.status = MovementStatus::Settled;
+    }
+    let mut changes = working.into_changes();
+    changes.push(Change::Movement(Arc::new(movement)));
+    Ok(changes)
+}
+
+/// A movement as it is instructed.
+pub(super) fn pending(
+    entry: &Entry,
+    id: crate::id::MovementId,
+    postings: Vec<Posting>,
+    call: Option<CallId>,
+) -> Movement {
+    Movement {
+        id,
+        author: entry.command.author.clone(),
+        status: MovementStatus::Pending,
+        postings,
+        expires: None,
+        call,
+        effective_at: entry.command.effective_at,
+        evidence: None,
+        reason: None,
+        instructed_seq: entry.seq,
+        changed_seq: entry.seq,
+    }
+}
+
+/// A client moves out of its own `available`, or announces a deposit into it.
+fn check_own(
+    author: &Party,
+    from: &crate::account::Account,
+    to: &crate::account::Account,
+) -> Result<(), Rejection> {
+    let own =
+        |account: &crate::account::Account| account.owner == author.id && account.book == Book::Available;
+    if own(from) || (from.book == Book::External && own(to)) {
+        Ok(())
+    } else {
+        Err(Rejection::NotAuthorised { who_may: "the operator, or the client whose `available` it is" })
+    }
+}
+
+/// What crosses the custodian's border does so by its evidence alone.
+fn check_inside(state: &State, postings: &[Posting]) -> Result<(), Rejection> {
+    let external = |id| state.account(id).is_some_and(|account| account.book == Book::External);
+    if postings.iter().any(|posting| external(&posting.from) || external(&posting.to)) {
+        let needed = "the custodian's evidence: instruct it as two_phase, the custodian settles it";
+        return Err(Rejection::EvidenceMissing { needed });
+    }
+    Ok(())
+}
+
+pub(super) fn settle(
+    state: &State,
+    entry: &Entry,
+    settle: &MovementSettle,
+) -> Result<Vec<Change>, Rejection> {
+    let movement = state.need_movement(&settle.movement, "/body/movement")?;
+    check_keeper(state, entry, movement)?;
+    check_pending(movement, "movement.settle, movement.void")?;
+    check_no_transfer(state, movement)?;
+    settled(state, entry, movement, settle.evidence)
+}
+
+/// The accounts and the movement once it has settled.
+pub(super) fn settled(
+    state: &State,
+    entry: &Entry,
+    movement: &Movement,
+    evidence: Digest,
+) -> Result<Vec<Change>, Rejection> {
+    let mut working = Working::new(state, entry.seq);
+    for posting in &movement.postings {
+        working.unreserve(posting);
+        working.shift(posting)?;
+    }
+    let mut changes = working.into_changes();
+    changes.push(Change::Movement(Arc::new(Movement {
+        status: MovementStatus::Settled,
+        evidence: Some(evidence),
+        changed_seq: entry.seq,
+        ..movement.clone()
+    })));
+    Ok(changes)
+}
+
+/// The accounts and the movement once it is given up.
+pub(super) fn given_up(
+    state: &State,
+    movement: &Movement,
+    seq: u64,
+    status: MovementStatus,
+    reason: Option<String>,
+) -> Vec<Change> {
+    let mut working = Working::new(state, seq);
+    for posting in &movement.postings {
+        working.unreserve(posting);
+    }
+    let mut changes = working.into_changes();
+    changes.push(Change::Movement(Arc::new(Movement {
+        status,
+        reason,
+        changed_seq: seq,
+        ..movement.clone()
+    })));
+    changes
+}
+
+/// What a movement's time alone changes.
+pub(super) fn expire(state: &State, movement: &Movement, seq: u64) -> Vec<Change> {
+    given_up(state, movement, seq, MovementStatus::Expired, None)
+}
+
+/// By who instructed it, or the operator.
+pub(super) fn void(state: &State, entry: &Entry, void: &MovementVoid) -> Result<Vec<Change>, Rejection> {
+    let author = state.need_party(&entry.command.author, "/author")?;
+    let movement = state.need_movement(&void.movement, "/body/movement")?;
+    if author.role != Role::Operator && movement.author != author.id {
+        return Err(Rejection::NotAuthorised { who_may: "the operator or who instructed it" });
+    }
+    check_pending(movement, "movement.settle, movement.void")?;
+    check_no_transfer(state, movement)?;
+    Ok(given_up(state, movement, entry.seq, MovementStatus::Voided, Some(void.reason.clone())))
+}
+
+/// A call's own movement ends with its call.
+fn check_no_transfer(state: &State, movement: &Movement) -> Result<(), Rejection> {
+    let call = movement.call.as_ref().and_then(|call| state.call(call));
+    if call.is_some_and(|call| call.movement.as_ref() == Some(&movement.id)) {
+        return Err(Rejection::WrongState {
+            state: "the transfer of a call".to_owned(),
+            fits: "transfer.settle, transfer.fail".to_owned(),
+        });
+    }
+    Ok(())
+}
+
+/// Only the custodian of every account it touches settles or fails a movement.
+pub(super) fn check_keeper(state: &State, entry: &Entry, movement: &Movement) -> Result<(), Rejection> {
+    let keeps = |id| state.account(id).is_some_and(|account| account.custodian == entry.command.author);
+    if movement.postings.iter().all(|posting| keeps(&posting.from) && keeps(&posting.to)) {
+        Ok(())
+    } else {
+        Err(Rejection::NotAuthorised { who_may: "the custodian that keeps the accounts" })
+    }
+}
+
+pub(super) fn check_pending(movement: &Movement, fits: &str) -> Result<(), Rejection> {
+    match movement.status {
+        MovementStatus::Pending => Ok(()),
+        status @ (MovementStatus::Settled | MovementStatus::Voided | MovementStatus::Expired) => {
+            Err(Rejection::WrongState {
+                state: status.to_string(),
+                fits: format!("nothing ({fits} fit pending)"),
+            })
+        }
+    }
+}

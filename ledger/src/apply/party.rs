@@ -1,0 +1,151 @@
+//! Opening the ledger, parties and their keys.
+
+use std::sync::Arc;
+
+use super::{Entry, RULES_VERSION, check_free};
+use crate::command::{KeyAdd, KeyRevoke, KeyRotate, LedgerOpen, NewKey, PartyRegister};
+use crate::id::PartyId;
+use crate::key::KeyId;
+use crate::party::{Party, PartyKey, Role};
+use crate::rejection::Rejection;
+use crate::state::{Change, Opened, State};
+
+pub(super) fn open(state: &State, entry: &Entry, open: &LedgerOpen) -> Result<Vec<Change>, Rejection> {
+    if entry.command.author != open.operator {
+        return Err(Rejection::NotAuthorised { who_may: "the operator that it names" });
+    }
+    if state.opened().is_some() {
+        return Err(Rejection::WrongState {
+            state: "open".to_owned(),
+            fits: "every other command".to_owned(),
+        });
+    }
+    let rules = open.rules.unwrap_or(RULES_VERSION);
+    if rules != RULES_VERSION {
+        return Err(Rejection::UnknownReference {
+            pointer: "/body/rules".to_owned(),
+            what: format!("rules version {rules} is not at hand, this program has {RULES_VERSION}"),
+        });
+    }
+    let opened = Opened {
+        operator: open.operator.clone(),
+        log_vkey: open.log_vkey.clone(),
+        witness_policy: open.witness_policy,
+        rules,
+        sandbox: open.sandbox,
+    };
+    let operator = Party {
+        id: open.operator.clone(),
+        role: Role::Operator,
+        legal_name: open.legal_name.clone(),
+        lei: None,
+        keys: vec![new_key(entry, &open.key)?],
+        changed_seq: entry.seq,
+    };
+    Ok(vec![Change::Opened(Arc::new(opened)), Change::Party(Arc::new(operator))])
+}
+
+pub(super) fn register(
+    state: &State,
+    entry: &Entry,
+    register: &PartyRegister,
+) -> Result<Vec<Change>, Rejection> {
+    check_free(state, "party", register.party.as_str())?;
+    let party = Party {
+        id: register.party.clone(),
+        role: register.role,
+        legal_name: register.legal_name.clone(),
+        lei: register.lei.clone(),
+        keys: vec![new_key(entry, &register.key)?],
+        changed_seq: entry.seq,
+    };
+    Ok(vec![Change::Party(Arc::new(party))])
+}
+
+pub(super) fn add_key(state: &State, entry: &Entry, add: &KeyAdd) -> Result<Vec<Change>, Rejection> {
+    let mut party = own_party(state, entry, add.party.as_ref())?;
+    let key = new_key(entry, &add.key)?;
+    check_new(&party, &key)?;
+    party.keys.push(key);
+    Ok(vec![Change::Party(Arc::new(party))])
+}
+
+pub(super) fn rotate_key(state: &State, entry: &Entry, rotate: &KeyRotate) -> Result<Vec<Change>, Rejection> {
+    let mut party = own_party(state, entry, rotate.party.as_ref())?;
+    let key = new_key(entry, &rotate.key)?;
+    let old = revocable(&mut party, rotate.old_key, "/body/old_key")?;
+    old.revoked_seq = Some(entry.seq);
+    check_new(&party, &key)?;
+    party.keys.push(key);
+    Ok(vec![Change::Party(Arc::new(party))])
+}
+
+/// By the party itself, or by the operator for any party.
+pub(super) fn revoke_key(state: &State, entry: &Entry, revoke: &KeyRevoke) -> Result<Vec<Change>, Rejection> {
+    let author = state.need_party(&entry.command.author, "/author")?;
+    let owners: Vec<_> = match author.role {
+        Role::Operator => state.parties().filter(|party| party.key(revoke.keyid).is_some()).collect(),
+        Role::Client | Role::Custodian | Role::Auditor | Role::Witness => {
+            author.key(revoke.keyid).map(|_| author).into_iter().collect()
+        }
+    };
+    let Some(owner) = owners.first() else {
+        return Err(no_key(revoke.keyid, "/body/keyid"));
+    };
+    let mut party = Party { changed_seq: entry.seq, ..Party::clone(owner) };
+    let last_operator_key = party.role == Role::Operator
+        && party.keys.iter().filter(|key| key.revoked_seq.is_none()).count() == 1;
+    let key = revocable(&mut party, revoke.keyid, "/body/keyid")?;
+    if last_operator_key {
+        return Err(Rejection::WrongState {
+            state: "the operator's last active key".to_owned(),
+            fits: "key.add or key.rotate first".to_owned(),
+        });
+    }
+    key.revoked_seq = Some(entry.seq);
+    key.compromised_from = revoke.compromised_from;
+    Ok(vec![Change::Party(Arc::new(party))])
+}
+
+fn new_key(entry: &Entry, new: &NewKey) -> Result<PartyKey, Rejection> {
+    // A weak key never gets here: reading the command refuses it.
+    let public = new.public_key().map_err(|_| Rejection::KeyNotActive { keyid: entry.signer })?;
+    Ok(PartyKey {
+        public,
+        uses: new.uses.clone(),
+        added_seq: entry.seq,
+        revoked_seq: None,
+        compromised_from: None,
+    })
+}
+
+fn own_party(state: &State, entry: &Entry, named: Option<&PartyId>) -> Result<Party, Rejection> {
+    let author = state.need_party(&entry.command.author, "/author")?;
+    if named.is_some_and(|party| *party != author.id) {
+        return Err(Rejection::NotAuthorised { who_may: "the party whose key it is" });
+    }
+    Ok(Party { changed_seq: entry.seq, ..Party::clone(author) })
+}
+
+fn check_new(party: &Party, key: &PartyKey) -> Result<(), Rejection> {
+    match party.key(key.public.id()) {
+        Some(_) => Err(Rejection::IdTaken { id: key.public.id().to_string() }),
+        None => Ok(()),
+    }
+}
+
+fn revocable<'a>(party: &'a mut Party, keyid: KeyId, pointer: &str) -> Result<&'a mut PartyKey, Rejection> {
+    let key = party.keys.iter_mut().find(|key| key.public.id() == keyid);
+    let key = key.ok_or_else(|| no_key(keyid, pointer))?;
+    match key.revoked_seq {
+        None => Ok(key),
+        Some(seq) => Err(Rejection::WrongState {
+            state: format!("revoked at record {seq}"),
+            fits: "nothing: a revoked key never returns".to_owned(),
+        }),
+    }
+}
+
+fn no_key(keyid: KeyId, pointer: &str) -> Rejection {
+    Rejection::UnknownReference { pointer: pointer.to_owned(), what: format!("no key {keyid}") }
+}

@@ -1,0 +1,266 @@
+//! Reads the members of a command's body, each once, and names every one that is wrong.
+
+use std::str::FromStr;
+
+use crate::decimal::DecimalText;
+use crate::digest::Digest;
+use crate::json::Json;
+use crate::record::SEQ_MAX;
+use crate::time::Timestamp;
+
+/// What is wrong with one member: the API's code for it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum FieldFault {
+    /// Not a member of this body.
+    UnknownField,
+    /// A member that must be there.
+    MissingField,
+    /// Not a value of the member's kind.
+    BadValue,
+}
+
+impl FieldFault {
+    /// The stable code.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::UnknownField => "unknown_field",
+            Self::MissingField => "missing_field",
+            Self::BadValue => "bad_value",
+        }
+    }
+}
+
+/// One wrong member of a command.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct FieldError {
+    /// RFC 6901 pointer into the payload.
+    pub pointer: String,
+    /// What is wrong.
+    pub fault: FieldFault,
+    /// What would be right.
+    pub help: String,
+}
+
+/// The members of one object while they are read.
+pub(crate) struct Fields<'a> {
+    pointer: String,
+    members: &'a [(String, Json)],
+    read: Vec<&'static str>,
+    errors: Vec<FieldError>,
+}
+
+/// An object without members, for a value that is none.
+const NO_MEMBERS: &[(String, Json)] = &[];
+
+impl<'a> Fields<'a> {
+    /// Starts on the object at `pointer`.
+    pub(crate) fn of(tree: &'a Json, pointer: &str) -> Self {
+        let mut fields =
+            Self { pointer: pointer.to_owned(), members: NO_MEMBERS, read: Vec::new(), errors: Vec::new() };
+        match tree.as_object() {
+            Some(members) => fields.members = members,
+            None => fields.errors.push(FieldError {
+                pointer: pointer.to_owned(),
+                fault: FieldFault::BadValue,
+                help: "an object".to_owned(),
+            }),
+        }
+        fields
+    }
+
+    /// Ends the reading: `value` is given if every member was right and none is left.
+    pub(crate) fn finish<T>(mut self, value: Option<T>) -> Result<T, Vec<FieldError>> {
+        for (name, _) in self.members {
+            if !self.read.contains(&name.as_str()) {
+                let known = self.read.join(", ");
+                self.complain(name, FieldFault::UnknownField, &format!("members here: {known}"));
+            }
+        }
+        match value {
+            Some(value) if self.errors.is_empty() => Ok(value),
+            Some(_) | None => Err(self.errors),
+        }
+    }
+
+    fn complain(&mut self, name: &str, fault: FieldFault, help: &str) {
+        let pointer = format!("{}/{name}", self.pointer);
+        self.errors.push(FieldError { pointer, fault, help: help.to_owned() });
+    }
+
+    fn find(&mut self, name: &'static str) -> Option<&'a Json> {
+        self.read.push(name);
+        self.members.iter().find(|(member, _)| member == name).map(|(_, value)| value)
+    }
+
+    /// An optional member read by `read`; `Some(None)` if it is absent, `None` if it is wrong.
+    pub(crate) fn optional<T>(
+        &mut self,
+        name: &'static str,
+        help: &str,
+        read: impl FnOnce(&'a Json) -> Option<T>,
+    ) -> Option<Option<T>> {
+        let Some(value) = self.find(name) else { return Some(None) };
+        let value = read(value);
+        if value.is_none() {
+            self.complain(name, FieldFault::BadValue, help);
+        }
+        value.map(Some)
+    }
+
+    /// A member that must be there, read by `read`.
+    pub(crate) fn required<T>(
+        &mut self,
+        name: &'static str,
+        help: &str,
+        read: impl FnOnce(&'a Json) -> Option<T>,
+    ) -> Option<T> {
+        let value = self.optional(name, help, read)?;
+        if value.is_none() {
+            self.complain(name, FieldFault::MissingField, help);
+        }
+        value
+    }
+
+    /// A list of objects, each read by `read` from its own fields.
+    pub(crate) fn each<T>(
+        &mut self,
+        name: &'static str,
+        range: std::ops::RangeInclusive<usize>,
+        read: impl Fn(&mut Fields<'a>) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        let help = format!("an array of {} to {}", range.start(), range.end());
+        let elements = self.required(name, &help, |value| {
+            value.as_array().filter(|elements| range.contains(&elements.len()))
+        })?;
+        let mut values = Vec::with_capacity(elements.len());
+        for (place, element) in elements.iter().enumerate() {
+            let mut fields = Fields::of(element, &format!("{}/{name}/{place}", self.pointer));
+            let value = read(&mut fields);
+            match fields.finish(value) {
+                Ok(value) => values.push(value),
+                Err(errors) => self.errors.extend(errors),
+            }
+        }
+        (values.len() == elements.len()).then_some(values)
+    }
+
+    /// Free text, possibly empty.
+    pub(crate) fn text(&mut self, name: &'static str) -> Option<String> {
+        self.required(name, "text", |value| value.as_str().map(str::to_owned))
+    }
+
+    /// Free text that may be left out.
+    pub(crate) fn text_optional(&mut self, name: &'static str) -> Option<Option<String>> {
+        self.optional(name, "text", |value| value.as_str().map(str::to_owned))
+    }
+
+    /// Anything that reads itself from text.
+    pub(crate) fn parsed<T: ReadText>(&mut self, name: &'static str) -> Option<T> {
+        self.required(name, T::HELP, |value| T::read_text(value.as_str()?))
+    }
+
+    /// The same, which may be left out.
+    pub(crate) fn parsed_optional<T: ReadText>(&mut self, name: &'static str) -> Option<Option<T>> {
+        self.optional(name, T::HELP, |value| T::read_text(value.as_str()?))
+    }
+
+    /// A list of texts that read themselves, in ascending order without repeats.
+    pub(crate) fn set<T: ReadText + Ord>(&mut self, name: &'static str) -> Option<Vec<T>> {
+        let help = format!("a non-empty array in ascending order without repeats, each {}", T::HELP);
+        self.required(name, &help, |value| {
+            let texts = value.as_array()?.iter().map(Json::as_str).collect::<Option<Vec<_>>>()?;
+            let ascending = texts.windows(2).all(|pair| pair[0] < pair[1]);
+            let values = texts.into_iter().map(T::read_text).collect::<Option<Vec<_>>>()?;
+            (ascending && !values.is_empty()).then_some(values)
+        })
+    }
+}
+
+/// A value with one text form in bodies.
+pub(crate) trait ReadText: Sized {
+    /// What the text looks like, for the person who got it wrong.
+    const HELP: &'static str;
+    /// Reads it; any other text is `None`.
+    fn read_text(text: &str) -> Option<Self>;
+}
+
+impl ReadText for Digest {
+    const HELP: &'static str = "sha256: and 64 lower-case hex digits";
+    fn read_text(text: &str) -> Option<Self> {
+        Self::parse_tagged(text)
+    }
+}
+
+impl ReadText for Timestamp {
+    const HELP: &'static str = "a time as 2026-01-02T03:04:05.678Z";
+    fn read_text(text: &str) -> Option<Self> {
+        Self::parse(text)
+    }
+}
+
+/// A whole number of at most 2^63 − 1 (sizes, counts, sequence numbers).
+impl ReadText for u64 {
+    const HELP: &'static str = "a whole number as text, at most 9223372036854775807";
+    fn read_text(text: &str) -> Option<Self> {
+        let number = Self::from_str(text).ok()?;
+        (number <= SEQ_MAX && number.to_string() == text).then_some(number)
+    }
+}
+
+/// A quantity as written; an asset's decimals give it a scale later.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct QuantityText(String);
+
+impl QuantityText {
+    /// In smallest units of an asset with so many decimals.
+    ///
+    /// # Errors
+    /// [`crate::decimal::DecimalError`] if it does not fit the asset.
+    pub fn units(&self, decimals: u8) -> Result<u128, crate::decimal::DecimalError> {
+        DecimalText::parse(&self.0)?.units(decimals)
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl ReadText for QuantityText {
+    const HELP: &'static str = "a quantity as 12.5: at most 39 digits before and 30 after the point";
+    fn read_text(text: &str) -> Option<Self> {
+        let decimal = DecimalText::parse_quantity(text).ok()?;
+        let fits = decimal.whole_digits() <= 39 && decimal.fraction_digits() <= 30;
+        fits.then(|| Self(text.to_owned()))
+    }
+}
+
+/// A value with a currency given elsewhere: price, exposure, requirement.
+impl ReadText for rust_decimal::Decimal {
+    const HELP: &'static str = "a value as -12.5, at most 28 significant digits";
+    fn read_text(text: &str) -> Option<Self> {
+        let decimal = DecimalText::parse(text).ok()?;
+        if decimal.significant_digits() > 28 || decimal.fraction_digits() > 28 {
+            return None;
+        }
+        Self::from_str_exact(text).ok()
+    }
+}
+
+macro_rules! read_ids {
+    ($($name:ident),+ $(,)?) => {$(
+        impl ReadText for crate::id::$name {
+            const HELP: &'static str = "an id: 1 to 64 of A-Z a-z 0-9 . _ : -, first a letter or digit";
+            fn read_text(text: &str) -> Option<Self> {
+                Self::parse(text).ok()
+            }
+        }
+    )+};
+}
+
+read_ids! {
+    PartyId, AssetId, AccountId, AgreementId, PortfolioId, PriceSetId, MovementId, StatementId, CallId,
+    CustodyStatementId, ReconciliationId, BreakId, RegimeId,
+}

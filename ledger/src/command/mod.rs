@@ -1,0 +1,143 @@
+//! What a signer asks for: a typed command, read strictly from a canonical payload.
+//!
+//! Reading never looks at state: a command that reads is well formed, not yet allowed.
+//! Source: audit specification §1 (members), API specification §2 (types and bodies).
+
+mod agreement;
+mod body;
+mod call;
+mod custody;
+pub(crate) mod fields;
+mod market;
+mod movement;
+mod party;
+mod registry;
+
+pub use agreement::{AgreementAccept, AgreementPropose, AgreementReject};
+pub use body::{Body, Signers};
+pub use call::{CallIssue, CallStep, PledgedItem};
+pub use custody::{BreakOpen, CustodyStatementPut, Provenance, ReconciliationRecord};
+pub use fields::{FieldError, FieldFault, QuantityText};
+pub use market::{MarginState, PositionReport, PriceSet, RegimeAdopt};
+pub use movement::{MovementInstruct, MovementMode, MovementSettle, MovementVoid, PostingText};
+pub use party::{KeyAdd, KeyRevoke, KeyRotate, LedgerOpen, NewKey, PartyRegister};
+pub use registry::{AccountOpen, AssetDefine, DocumentPut};
+
+use fields::Fields;
+
+use crate::id::PartyId;
+use crate::json::Json;
+use crate::time::Timestamp;
+
+/// A well-formed command.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Command {
+    /// Who asks.
+    pub author: PartyId,
+    /// The ledger it is for: its origin.
+    pub ledger: String,
+    /// The author's own name for it.
+    pub idempotency_key: IdempotencyKey,
+    /// From this instant on it can no longer be recorded.
+    pub expires_at: Timestamp,
+    /// The business date, where it differs from the recorded one.
+    pub effective_at: Option<Timestamp>,
+    /// What it rests on: refused if one of these changed since.
+    pub expect: Vec<Expectation>,
+    /// A note for people.
+    pub memo: Option<String>,
+    /// What is asked.
+    pub body: Body,
+}
+
+/// 22 to 64 of `A-Z a-z 0-9 _ -`: unique per author, unguessable.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, serde::Serialize, serde::Deserialize)]
+pub struct IdempotencyKey(String);
+
+impl IdempotencyKey {
+    /// Reads a key.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let alphabet = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+        (alphabet && (22..=64).contains(&text.len())).then(|| Self(text.to_owned()))
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The command holds only if the object `of` last changed at `seq`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Expectation {
+    /// The object's id.
+    pub of: String,
+    /// The record that changed it last.
+    pub seq: u64,
+}
+
+/// Why a payload is no command.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum CommandError {
+    /// No such type, or not one this version knows.
+    TypeUnknown {
+        /// The type as given.
+        given: String,
+    },
+    /// Members are wrong, unknown or missing.
+    Schema(Vec<FieldError>),
+    /// A public key of small order or not canonically encoded.
+    WeakKey,
+}
+
+impl Command {
+    /// Reads a command from its payload's tree.
+    ///
+    /// # Errors
+    /// [`CommandError`], the first kind that holds, with every wrong member named.
+    pub fn read(tree: &Json) -> Result<Self, CommandError> {
+        if let Some(given) = tree.get("type").and_then(Json::as_str)
+            && !Body::knows(given)
+        {
+            return Err(CommandError::TypeUnknown { given: given.to_owned() });
+        }
+        let mut top = Fields::of(tree, "");
+        let author = top.parsed("author");
+        let ledger = top.text("ledger");
+        let idempotency_key = top.required(
+            "idempotency_key",
+            "22 to 64 of A-Z a-z 0-9 _ -, at least 16 random bytes",
+            |value| IdempotencyKey::parse(value.as_str()?),
+        );
+        let expires_at = top.parsed("expires_at");
+        let effective_at = top.parsed_optional("effective_at");
+        let type_name = top.text("type");
+        let body_tree = top.required("body", "an object", Some);
+        let head = (|| Some((author?, ledger?, idempotency_key?, expires_at?, effective_at?)))();
+        let head = top.finish(head.zip(type_name.zip(body_tree))).map_err(CommandError::Schema)?;
+        let ((author, ledger, idempotency_key, expires_at, effective_at), (type_name, body_tree)) = head;
+
+        let mut fields = Fields::of(body_tree, "/body");
+        let memo = fields.text_optional("memo");
+        let expect = read_expectations(body_tree, &mut fields);
+        let body = Body::read(&type_name, &mut fields);
+        let (memo, expect, body) =
+            fields.finish((|| Some((memo?, expect?, body?)))()).map_err(CommandError::Schema)?;
+        if body.new_key().is_some_and(|new| new.public_key().is_err()) {
+            return Err(CommandError::WeakKey);
+        }
+        Ok(Self { author, ledger, idempotency_key, expires_at, effective_at, expect, memo, body })
+    }
+}
+
+fn read_expectations(body: &Json, fields: &mut Fields) -> Option<Vec<Expectation>> {
+    if body.get("expect").is_none() {
+        return Some(Vec::new());
+    }
+    fields.each("expect", 1..=64, |fields| {
+        let (of, seq) = (fields.text("of"), fields.parsed("seq"));
+        Some(Expectation { of: of?, seq: seq? })
+    })
+}

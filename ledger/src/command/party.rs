@@ -1,0 +1,177 @@
+//! Opening the ledger, registering parties, and their keys.
+
+use super::fields::{Fields, ReadText};
+use crate::digest::Digest;
+use crate::id::PartyId;
+use crate::key::{KeyError, KeyId, PublicKey};
+use crate::party::{KeyUse, Role};
+
+/// A public key that a command brings, and what it may be used for.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct NewKey {
+    bytes: [u8; 32],
+    /// Its uses, ascending.
+    pub uses: Vec<KeyUse>,
+}
+
+impl NewKey {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let bytes = fields.required("public_key", "32 bytes in padded base64", |value| {
+            let bytes = data_encoding::BASE64.decode(value.as_str()?.as_bytes()).ok()?;
+            bytes.try_into().ok()
+        });
+        let uses = fields.set("uses");
+        Some(Self { bytes: bytes?, uses: uses? })
+    }
+
+    /// The key.
+    ///
+    /// # Errors
+    /// [`KeyError::Weak`].
+    pub fn public_key(&self) -> Result<PublicKey, KeyError> {
+        PublicKey::from_bytes(&self.bytes)
+    }
+}
+
+/// `ledger.open`: record 0.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct LedgerOpen {
+    /// The operator: the author itself.
+    pub operator: PartyId,
+    /// Its legal name.
+    pub legal_name: String,
+    /// Its first key, which signs this command.
+    pub key: NewKey,
+    /// The key that signs checkpoints, as a C2SP vkey.
+    pub log_vkey: String,
+    /// The witness policy document.
+    pub witness_policy: Digest,
+    /// The rules version it opens under; 1 if not named.
+    pub rules: Option<u64>,
+    /// Accepts prices and statements of the past.
+    pub sandbox: bool,
+}
+
+impl LedgerOpen {
+    pub(super) fn read(fields: &mut Fields) -> Option<Self> {
+        let operator = fields.parsed("operator");
+        let legal_name = fields.text("legal_name");
+        let key = NewKey::read(fields);
+        let log_vkey = fields.text("log_vkey");
+        let witness_policy = fields.parsed("witness_policy");
+        let rules = fields.parsed_optional("rules");
+        let sandbox = fields.optional("sandbox", "true, or leave it out", |value| {
+            (*value == crate::json::Json::Bool(true)).then_some(true)
+        });
+        Some(Self {
+            operator: operator?,
+            legal_name: legal_name?,
+            key: key?,
+            log_vkey: log_vkey?,
+            witness_policy: witness_policy?,
+            rules: rules?,
+            sandbox: sandbox?.unwrap_or(false),
+        })
+    }
+}
+
+/// `party.register`: signed by the operator's key, then by the new party's own.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct PartyRegister {
+    /// The new party.
+    pub party: PartyId,
+    /// Its role; never operator.
+    pub role: Role,
+    /// Its legal name.
+    pub legal_name: String,
+    /// Its legal entity identifier (ISO 17442).
+    pub lei: Option<String>,
+    /// Its first key.
+    pub key: NewKey,
+}
+
+impl PartyRegister {
+    pub(super) fn read(fields: &mut Fields) -> Option<Self> {
+        let party = fields.parsed("party");
+        let role = fields.required("role", "client, custodian, auditor or witness", |value| {
+            Role::parse(value.as_str()?).filter(|role| *role != Role::Operator)
+        });
+        let legal_name = fields.text("legal_name");
+        let lei = fields.optional("lei", "20 characters with good check digits (ISO 17442)", |value| {
+            value.as_str().filter(|lei| crate::party::is_lei(lei)).map(str::to_owned)
+        });
+        let key = NewKey::read(fields);
+        Some(Self { party: party?, role: role?, legal_name: legal_name?, lei: lei?, key: key? })
+    }
+}
+
+/// `key.add`: signed by a key of the party, then by the new one.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct KeyAdd {
+    /// The party, if named; then it must be the author.
+    pub party: Option<PartyId>,
+    /// The new key.
+    pub key: NewKey,
+}
+
+impl KeyAdd {
+    pub(super) fn read(fields: &mut Fields) -> Option<Self> {
+        let party = fields.parsed_optional("party");
+        let key = NewKey::read(fields);
+        Some(Self { party: party?, key: key? })
+    }
+}
+
+/// `key.rotate`: a new key in the place of an old one, which signs nothing from then on.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct KeyRotate {
+    /// The party, if named; then it must be the author.
+    pub party: Option<PartyId>,
+    /// The key that goes.
+    pub old_key: KeyId,
+    /// The key that comes; it takes over the old one's uses.
+    pub key: NewKey,
+}
+
+impl KeyRotate {
+    pub(super) fn read(fields: &mut Fields) -> Option<Self> {
+        let party = fields.parsed_optional("party");
+        let old_key = fields.parsed("old_key");
+        let key = NewKey::read(fields);
+        Some(Self { party: party?, old_key: old_key?, key: key? })
+    }
+}
+
+/// `key.revoke`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct KeyRevoke {
+    /// The key that goes.
+    pub keyid: KeyId,
+    /// Why.
+    pub reason: String,
+    /// Records since then are marked, not undone.
+    pub compromised_from: Option<crate::time::Timestamp>,
+}
+
+impl KeyRevoke {
+    pub(super) fn read(fields: &mut Fields) -> Option<Self> {
+        let keyid = fields.parsed("keyid");
+        let reason = fields.text("reason");
+        let compromised_from = fields.parsed_optional("compromised_from");
+        Some(Self { keyid: keyid?, reason: reason?, compromised_from: compromised_from? })
+    }
+}
+
+impl ReadText for KeyUse {
+    const HELP: &'static str = "approval, command, price, seal or session";
+    fn read_text(text: &str) -> Option<Self> {
+        Self::parse(text)
+    }
+}
+
+impl ReadText for KeyId {
+    const HELP: &'static str = "ed25519: and 16 lower-case hex digits";
+    fn read_text(text: &str) -> Option<Self> {
+        Self::parse(text)
+    }
+}

@@ -1,0 +1,62 @@
+//! Movements as the ledger knows them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+use crate::id::{AccountId, AssetId, CallId, MovementId, PartyId};
+use crate::time::Timestamp;
+use crate::words::words;
+
+words! {
+    /// Where a movement stands.
+    pub enum MovementStatus {
+        /// Instructed: what goes out is reserved.
+        Pending = "pending",
+        /// Done.
+        Settled = "settled",
+        /// Given up by who instructed it, or failed at the custodian.
+        Voided = "voided",
+        /// Its time passed before it settled.
+        Expired = "expired",
+    }
+}
+
+/// One debit–credit pair in one asset, in its smallest units.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Posting {
+    /// Where it goes out.
+    pub from: AccountId,
+    /// Where it comes in.
+    pub to: AccountId,
+    /// The asset.
+    pub asset: AssetId,
+    /// How much, in smallest units; never zero.
+    pub units: u128,
+}
+
+/// A movement.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Movement {
+    /// Its id.
+    pub id: MovementId,
+    /// Who instructed it.
+    pub author: PartyId,
+    /// Where it stands.
+    pub status: MovementStatus,
+    /// What it moves, all or nothing.
+    pub postings: Vec<Posting>,
+    /// Until when it may settle.
+    pub expires: Option<Timestamp>,
+    /// The call it serves.
+    pub call: Option<CallId>,
+    /// The business date, where it differs.
+    pub effective_at: Option<Timestamp>,
+    /// The custodian's evidence, once settled.
+    pub evidence: Option<Digest>,
+    /// Why it was voided.
+    pub reason: Option<String>,
+    /// The record that instructed it.
+    pub instructed_seq: u64,
+    /// The record that changed it last.
+    pub changed_seq: u64,
+}

@@ -1,0 +1,196 @@
+//! Opening a ledger: the newest snapshot, the records after it, and the tree over all of them.
+//!
+//! A snapshot is only a cache. If it, or the log's files under it, cannot be used, everything is made
+//! again from the journal, by the same `apply` that ran live.
+
+use std::time::Duration;
+
+use crate::log::{LogConfig, LogError, LogOpening, LogReader, LogWriter};
+use crate::merkle::TreeHead;
+use crate::note::{KeyName, LogSigner, NoteError, VerifierKey};
+use crate::record::Record;
+use crate::replay::{self, ReplayError};
+use crate::sequencer::{Clock, Handle, Sequencer};
+use crate::snapshot;
+use crate::state::State;
+use crate::store::{Store, StoreError, StoreReader};
+use crate::tiles::FULL;
+
+/// Why a ledger does not open.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The journal.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The log.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The origin cannot be the name of a key.
+    #[error(transparent)]
+    Origin(#[from] NoteError),
+    /// A record cannot be taken up again.
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
+    /// The log key at hand is not the one that record 0 names.
+    #[error("record 0 names the log key {expected}, the key at hand is {got}")]
+    LogKey {
+        /// As recorded.
+        expected: String,
+        /// As configured.
+        got: String,
+    },
+}
+
+/// What an opening did.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct OpenReport {
+    /// Records in the journal.
+    pub records: u64,
+    /// Records taken up again, because no snapshot had them.
+    pub replayed: u64,
+    /// Files of the log that were missing or differed, and were written again.
+    pub log_files_written: u64,
+}
+
+/// An open ledger, not yet running.
+pub struct OpenLedger {
+    /// To be run on a thread of its own.
+    pub sequencer: Sequencer,
+    /// The callers' side.
+    pub handle: Handle,
+    /// The public log.
+    pub log: LogReader,
+    /// What the opening did.
+    pub report: OpenReport,
+}
+
+/// Where the log is and who signs it, told apart from [`LogConfig`] because an opening may start twice.
+pub struct LogKeys<'a> {
+    /// The log's directory.
+    pub directory: &'a std::path::Path,
+    /// The seed of the key that signs checkpoints; its name is the origin.
+    pub seed: &'a [u8; 32],
+}
+
+impl LogKeys<'_> {
+    fn config(&self, origin: &str) -> Result<LogConfig, NoteError> {
+        let name = KeyName::new(origin)?;
+        Ok(LogConfig {
+            directory: self.directory.to_owned(),
+            signer: LogSigner::new(name, self.seed),
+            further_signers: Vec::new(),
+            earlier_keys: Vec::new(),
+        })
+    }
+
+    /// The key that verifies its checkpoints.
+    ///
+    /// # Errors
+    /// If the origin is no key name.
+    pub fn vkey(&self, origin: &str) -> Result<VerifierKey, NoteError> {
+        Ok(self.config(origin)?.signer.verifier().clone())
+    }
+}
+
+/// Opens a ledger over its store and log.
+///
+/// # Errors
+/// [`OpenError`]. Nothing was signed.
+pub fn open(
+    origin: &str,
+    store: Box<dyn Store>,
+    keys: &LogKeys,
+    clock: Box<dyn Clock>,
+) -> Result<OpenLedger, OpenError> {
+    let reader = store.reader();
+    let (mut state, mut log) = start(origin, reader.as_ref(), keys)?;
+    let resumed = state.length();
+    for batch in reader.batches(state.length()) {
+        let batch = batch?;
+        let known = usize::try_from(state.length().saturating_sub(batch.first_seq)).unwrap_or(usize::MAX);
+        for stored in batch.records.iter().skip(known) {
+            let taken = replay::take_up(&state, stored, reader.as_ref())?;
+            log.append([taken.record.leaf()])?;
+            state = taken.state;
+        }
+    }
+    check_log_key(&state, &keys.vkey(origin)?)?;
+    let log_files_written = log.files_written();
+    let mut log: LogWriter = log.finish()?;
+    if state.length() > 0 {
+        log.publish()?;
+    }
+    let records = state.length();
+    let report = OpenReport { records, replayed: records - resumed, log_files_written };
+    let log_reader = log.reader();
+    let (sequencer, handle) = Sequencer::new(state, store, log, clock);
+    Ok(OpenLedger { sequencer, handle, log: log_reader, report })
+}
+
+/// The newest snapshot with the log resumed at it, or the beginning.
+fn start(origin: &str, reader: &dyn StoreReader, keys: &LogKeys) -> Result<(State, LogOpening), OpenError> {
+    match resume(origin, reader, keys) {
+        Ok(Some(resumed)) => return Ok(resumed),
+        Ok(None) => {}
+        Err(error) => tracing::warn!(%error, "the snapshot cannot be used: replaying from record 0"),
+    }
+    Ok((State::new(origin), LogOpening::fresh(keys.config(origin)?)?))
+}
+
+fn resume(
+    origin: &str,
+    reader: &dyn StoreReader,
+    keys: &LogKeys,
+) -> Result<Option<(State, LogOpening)>, OpenError> {
+    let Some(stored) = reader.snapshot()? else { return Ok(None) };
+    let Some((state, root)) = snapshot::load(&stored, origin) else { return Ok(None) };
+    if state.length() > reader.length() {
+        return Ok(None);
+    }
+    let size = state.length();
+    let whole = size - size % u64::from(FULL);
+    let tail = (whole..size)
+        .map(|seq| {
+            let missing = || StoreError::Damaged {
+                place: format!("record {seq}"),
+                reason: "the journal does not hold it".to_owned(),
+            };
+            Ok(Record::of(seq, &reader.record(seq)?.ok_or_else(missing)?).leaf())
+        })
+        .collect::<Result<Vec<_>, StoreError>>()?;
+    let log = LogOpening::resume(keys.config(origin)?, &TreeHead { size, root }, tail)?;
+    Ok(Some((state, log)))
+}
+
+fn check_log_key(state: &State, vkey: &VerifierKey) -> Result<(), OpenError> {
+    let got = vkey.to_string();
+    match state.opened() {
+        Some(opened) if opened.log_vkey != got => {
+            Err(OpenError::LogKey { expected: opened.log_vkey.clone(), got })
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// The system's clocks.
+pub struct SystemClock {
+    started: std::time::Instant,
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self { started: std::time::Instant::now() }
+    }
+}
+
+impl Clock for SystemClock {
+    fn now(&self) -> crate::time::Timestamp {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        let ms = u64::try_from(since.as_millis()).ok();
+        ms.and_then(crate::time::Timestamp::from_millis).unwrap_or_else(crate::time::Timestamp::epoch)
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+}

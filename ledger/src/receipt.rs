@@ -1,0 +1,98 @@
+//! What a caller is told of a recorded command, the same for ever.
+//!
+//! The effects are kept in the journal beside the record, so that a repetition years later is
+//! answered with the very bytes; a replay makes them again and compares.
+
+use std::sync::Arc;
+
+use crate::account::{Account, Book};
+use crate::amount::print_units;
+use crate::json::Json;
+use crate::record::Record;
+use crate::state::{Change, Effects, State};
+use crate::store::{StoreError, StoreReader};
+
+/// A recorded command and what it changed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Receipt {
+    /// The record.
+    pub record: Record,
+    /// A JSON array: each object that changed, as it is after the record.
+    pub effects: Arc<[u8]>,
+}
+
+/// The receipt of an earlier record.
+///
+/// # Errors
+/// [`StoreError`] if the record cannot be read back.
+pub fn read_back(reader: &dyn StoreReader, seq: u64) -> Result<Receipt, StoreError> {
+    let stored = reader.record(seq)?.ok_or_else(|| StoreError::Damaged {
+        place: format!("record {seq}"),
+        reason: "the index names it and the journal does not hold it".to_owned(),
+    })?;
+    Ok(Receipt { record: Record::of(seq, &stored), effects: stored.effects })
+}
+
+/// Prints effects as the receipt tells them: canonical JSON, balances in units of the asset.
+#[must_use]
+pub fn print_effects(after: &State, effects: &Effects) -> String {
+    Json::array(effects.0.iter().map(|change| print_change(after, change))).to_jcs()
+}
+
+fn print_change(after: &State, change: &Change) -> Json {
+    let (kind, id, more): (&str, String, Vec<(&str, String)>) = match change {
+        Change::Opened(_) => ("ledger", after.origin().to_owned(), Vec::new()),
+        Change::Party(party) => ("party", party.id.to_string(), vec![("role", party.role.to_string())]),
+        Change::Asset(asset) => ("asset", asset.id.to_string(), Vec::new()),
+        Change::Account(account) => ("account", account.id.to_string(), balances(after, account)),
+        Change::Agreement(agreement) => {
+            let accepted = agreement.versions.len().to_string();
+            ("agreement", agreement.id.to_string(), vec![("versions", accepted)])
+        }
+        Change::Document(digest, _) => ("document", digest.tagged(), Vec::new()),
+        Change::Prices(prices) => ("price_set", prices.id.to_string(), Vec::new()),
+        Change::Regime(adopted) => ("regime", adopted.id.to_string(), Vec::new()),
+        Change::Portfolio(portfolio) => ("portfolio", portfolio.id.to_string(), Vec::new()),
+        Change::Statement(statement) => {
+            let figures = vec![
+                ("requirement", statement.requirement.to_string()),
+                ("excess", statement.excess.to_string()),
+            ];
+            ("margin_statement", statement.id.to_string(), figures)
+        }
+        Change::Movement(movement) => {
+            ("movement", movement.id.to_string(), vec![("status", movement.status.to_string())])
+        }
+        Change::Call(call) => {
+            let figures = vec![("state", call.state().to_string()), ("amount", call.amount().to_string())];
+            ("call", call.id.to_string(), figures)
+        }
+        Change::CustodyStatement(statement) => ("custody_statement", statement.id.to_string(), Vec::new()),
+        Change::Reconciliation(reconciliation) => {
+            let breaks = vec![("breaks", reconciliation.breaks.to_string())];
+            ("reconciliation", reconciliation.id.to_string(), breaks)
+        }
+        Change::Break(found) => ("break", found.id.to_string(), vec![("amount", found.amount.clone())]),
+    };
+    let head = [("kind", kind.to_owned()), ("id", id)];
+    Json::object(head.into_iter().chain(more).map(|(name, text)| (name, Json::text(text))))
+}
+
+/// An account's figures in units of its asset, signed: `external` mirrors, so its figure is negative.
+#[must_use]
+pub fn balances(state: &State, account: &Account) -> Vec<(&'static str, String)> {
+    let decimals = state.asset(&account.asset).map_or(0, |asset| asset.decimals);
+    let print = |units| print_units(units, decimals);
+    let settled = print(account.settled);
+    let settled =
+        if account.book == Book::External && account.settled > 0 { format!("-{settled}") } else { settled };
+    let mut figures = vec![
+        ("settled", settled),
+        ("pending_in", print(account.pending_in)),
+        ("pending_out", print(account.pending_out)),
+    ];
+    if account.book != Book::External {
+        figures.push(("available", print(account.available())));
+    }
+    figures
+}

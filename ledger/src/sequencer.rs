@@ -1,0 +1,372 @@
+//! One thread owns the state: it orders commands, makes them durable, publishes them, and only then
+//! answers.
+//!
+//! ```text
+//! queue ── judge (apply) ── stage ── next … ── Store::append ══ COMMIT POINT ══ log, checkpoint ── answers
+//! ```
+//!
+//! Refusals leave only after the batch that they may rest on is durable. A failed append is never
+//! tried again: the thread ends with the error, the process stops, and a restart replays.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::apply::{self, Documents, Entry};
+use crate::digest::Digest;
+use crate::intake::Signed;
+use crate::log::{LogError, LogWriter};
+use crate::receipt::{self, Receipt};
+use crate::record::Record;
+use crate::rejection::Rejection;
+use crate::snapshot;
+use crate::state::State;
+use crate::store::{Batch, Store, StoreError, StoreReader, StoredDocument, StoredRecord};
+use crate::time::Timestamp;
+
+/// Commands that wait for the sequencer; more are refused at once.
+pub const QUEUE_MAX: usize = 8_192;
+
+/// Commands judged before one append.
+const BATCH_MAX: usize = 1_024;
+
+/// Bytes of documents and envelopes judged before one append.
+const BATCH_BYTES_MAX: usize = 8 << 20;
+
+/// Records between snapshots of the state.
+const SNAPSHOT_EVERY: u64 = 20_000;
+
+/// A jump of the clock ahead of the time that passed, beyond which it is not believed.
+const CLOCK_JUMP_MAX: Duration = Duration::from_secs(300);
+
+/// Where recorded time comes from.
+pub trait Clock: Send {
+    /// The system's time of day.
+    fn now(&self) -> Timestamp;
+
+    /// Time that passed since the clock was made, whatever the time of day was set to.
+    fn elapsed(&self) -> Duration;
+}
+
+/// A command on its way, with the documents it names.
+#[derive(Debug)]
+pub struct Request {
+    /// The command.
+    pub signed: Signed,
+    /// Its documents, resolved.
+    pub documents: Documents,
+    /// The bytes of the fresh ones.
+    pub bytes: Vec<StoredDocument>,
+}
+
+/// What became of a command.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Outcome {
+    /// Recorded now, and published.
+    Accepted(Receipt),
+    /// The same bytes were recorded before: the first receipt.
+    Repeated(Receipt),
+    /// Refused by the state.
+    Rejected(Rejection),
+    /// Not recorded: no room.
+    StorageFull,
+    /// Not recorded: the clock has jumped.
+    ClockUnsound,
+}
+
+/// Why a command was not taken into the queue, or is without an answer.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum QueueError {
+    /// Too many wait already. Not recorded.
+    #[error("too many commands are waiting")]
+    Overloaded,
+    /// The sequencer is gone. Whether it was recorded is unknown.
+    #[error("the ledger has stopped: send the same bytes again to learn what became of them")]
+    Stopped,
+}
+
+/// Why the sequencer stopped: nothing may be appended any more, and a restart replays.
+#[derive(Debug, thiserror::Error)]
+pub enum Stopped {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The log.
+    #[error(transparent)]
+    Log(#[from] LogError),
+}
+
+/// What readers see: always durable and published.
+#[derive(Clone, Debug)]
+pub struct Published {
+    /// The state after the newest published record.
+    pub state: State,
+}
+
+/// The callers' side of the sequencer.
+#[derive(Clone)]
+pub struct Handle {
+    queue: mpsc::Sender<(Request, oneshot::Sender<Outcome>)>,
+    published: Arc<ArcSwap<Published>>,
+    length: watch::Receiver<u64>,
+    reader: Arc<dyn StoreReader>,
+}
+
+impl Handle {
+    /// Puts a command in the queue and waits for what becomes of it.
+    ///
+    /// # Errors
+    /// [`QueueError`].
+    pub async fn submit(&self, request: Request) -> Result<Outcome, QueueError> {
+        let (answer, outcome) = oneshot::channel();
+        self.queue.try_send((request, answer)).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => QueueError::Overloaded,
+            mpsc::error::TrySendError::Closed(_) => QueueError::Stopped,
+        })?;
+        outcome.await.map_err(|_| QueueError::Stopped)
+    }
+
+    /// What is published now.
+    #[must_use]
+    pub fn published(&self) -> Arc<Published> {
+        self.published.load_full()
+    }
+
+    /// Tells each new published length.
+    #[must_use]
+    pub fn lengths(&self) -> watch::Receiver<u64> {
+        self.length.clone()
+    }
+
+    /// The durable records and documents.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn StoreReader> {
+        &self.reader
+    }
+
+    /// How many commands wait.
+    #[must_use]
+    pub fn queue_depth(&self) -> usize {
+        self.queue.max_capacity() - self.queue.capacity()
+    }
+}
+
+/// The thread's own side.
+pub struct Sequencer {
+    queue: mpsc::Receiver<(Request, oneshot::Sender<Outcome>)>,
+    published: Arc<ArcSwap<Published>>,
+    length: watch::Sender<u64>,
+    state: State,
+    store: Box<dyn Store>,
+    reader: Arc<dyn StoreReader>,
+    log: LogWriter,
+    clock: Box<dyn Clock>,
+    clock_at_last: Option<(Timestamp, Duration)>,
+    snapshot_length: u64,
+}
+
+/// Commands judged and not yet durable.
+#[derive(Default)]
+struct Staged {
+    records: Vec<StoredRecord>,
+    documents: Vec<StoredDocument>,
+    leaves: Vec<Vec<u8>>,
+    places: HashMap<Digest, usize>,
+    receipts: Vec<Receipt>,
+    bytes: usize,
+}
+
+/// What a command of the batch will be answered, once the batch is durable.
+enum Verdict {
+    Staged(usize),
+    /// The same bytes earlier in this batch.
+    Twin(usize),
+    Settled(Outcome),
+}
+
+impl Sequencer {
+    /// A sequencer over an opened ledger.
+    #[must_use]
+    pub fn new(state: State, store: Box<dyn Store>, log: LogWriter, clock: Box<dyn Clock>) -> (Self, Handle) {
+        let (sender, queue) = mpsc::channel(QUEUE_MAX);
+        let published = Arc::new(ArcSwap::from_pointee(Published { state: state.clone() }));
+        let (length, lengths) = watch::channel(state.length());
+        let reader = store.reader();
+        let handle = Handle {
+            queue: sender,
+            published: Arc::clone(&published),
+            length: lengths,
+            reader: Arc::clone(&reader),
+        };
+        let snapshot_length = state.length();
+        let sequencer = Self {
+            queue,
+            published,
+            length,
+            state,
+            store,
+            reader,
+            log,
+            clock,
+            clock_at_last: None,
+            snapshot_length,
+        };
+        (sequencer, handle)
+    }
+
+    /// Runs until every handle is gone, then keeps a snapshot.
+    ///
+    /// # Errors
+    /// The failure after which nothing may be appended any more.
+    pub fn run(mut self) -> Result<(), Stopped> {
+        while let Some(first) = self.queue.blocking_recv() {
+            let mut waiting = vec![first];
+            while waiting.len() < BATCH_MAX
+                && let Ok(next) = self.queue.try_recv()
+            {
+                waiting.push(next);
+            }
+            let mut waiting = waiting.into_iter().peekable();
+            while waiting.peek().is_some() {
+                self.run_batch(&mut waiting)?;
+            }
+            if self.state.length() >= self.snapshot_length + SNAPSHOT_EVERY {
+                self.keep_snapshot();
+            }
+        }
+        self.keep_snapshot();
+        Ok(())
+    }
+
+    fn run_batch(
+        &mut self,
+        waiting: &mut impl Iterator<Item = (Request, oneshot::Sender<Outcome>)>,
+    ) -> Result<(), Stopped> {
+        let before = self.state.clone();
+        let mut staged = Staged::default();
+        let mut verdicts = Vec::new();
+        while staged.bytes < BATCH_BYTES_MAX
+            && let Some((request, answer)) = waiting.next()
+        {
+            verdicts.push((answer, self.judge(request, &mut staged)?));
+        }
+        if !staged.records.is_empty() {
+            let batch = Batch {
+                first_seq: before.length(),
+                documents: std::mem::take(&mut staged.documents),
+                records: std::mem::take(&mut staged.records),
+            };
+            match self.store.append(&batch) {
+                // ═ COMMIT POINT ═ no answer leaves before it.
+                Ok(()) => {}
+                Err(StoreError::Full) => {
+                    self.state = before;
+                    answer_all(verdicts, |_| Outcome::StorageFull);
+                    return Ok(());
+                }
+                Err(
+                    error @ (StoreError::NotTheEnd { .. }
+                    | StoreError::Damaged { .. }
+                    | StoreError::Io { .. }),
+                ) => return Err(error.into()),
+            }
+            self.log.append(staged.leaves.iter().map(Vec::as_slice))?;
+            self.log.publish()?;
+            self.published.store(Arc::new(Published { state: self.state.clone() }));
+            self.length.send_replace(self.state.length());
+        }
+        answer_all(verdicts, |verdict| match verdict {
+            Verdict::Staged(place) => Outcome::Accepted(staged.receipts[place].clone()),
+            Verdict::Twin(place) => Outcome::Repeated(staged.receipts[place].clone()),
+            Verdict::Settled(outcome) => outcome,
+        });
+        Ok(())
+    }
+
+    fn judge(&mut self, request: Request, staged: &mut Staged) -> Result<Verdict, Stopped> {
+        let Request { signed, mut documents, bytes } = request;
+        if let Some(place) = staged.places.get(&signed.id) {
+            return Ok(Verdict::Twin(*place));
+        }
+        if let Some(seq) = self.reader.seq_of_command(&signed.id)? {
+            let first = receipt::read_back(self.reader.as_ref(), seq)?;
+            return Ok(Verdict::Settled(Outcome::Repeated(first)));
+        }
+        let Some(recorded_at) = self.recorded_time() else {
+            return Ok(Verdict::Settled(Outcome::ClockUnsound));
+        };
+        // What another command made durable in the meantime is fresh no more.
+        documents.fresh.retain(|digest, _| self.state.document(digest).is_none());
+        let entry = Entry {
+            seq: self.state.length(),
+            recorded_at,
+            command_id: signed.id,
+            signer: signed.signer,
+            command: &signed.command,
+            documents: &documents,
+        };
+        let (next, effects) = match apply::transition(&self.state, &entry) {
+            Ok(done) => done,
+            Err(rejection) => return Ok(Verdict::Settled(Outcome::Rejected(rejection))),
+        };
+        let record = Record {
+            seq: entry.seq,
+            recorded_at,
+            command_id: signed.id,
+            envelope_sha256: Digest::of(&signed.envelope),
+        };
+        let effects: Arc<[u8]> = receipt::print_effects(&next, &effects).into_bytes().into();
+        staged.bytes += signed.envelope.len() + effects.len();
+        for document in bytes.into_iter().filter(|document| documents.fresh.contains_key(&document.digest)) {
+            staged.bytes += document.bytes.len();
+            staged.documents.push(document);
+        }
+        let place = staged.receipts.len();
+        staged.places.insert(signed.id, place);
+        staged.receipts.push(Receipt { record, effects: Arc::clone(&effects) });
+        staged.leaves.push(record.leaf());
+        staged.records.push(StoredRecord {
+            recorded_at,
+            command_id: signed.id,
+            envelope: signed.envelope.into(),
+            effects,
+        });
+        self.state = next;
+        Ok(Verdict::Staged(place))
+    }
+
+    /// The time of the next record: the clock's, never falling; `None` if the clock has jumped ahead.
+    fn recorded_time(&mut self) -> Option<Timestamp> {
+        let (now, elapsed) = (self.clock.now(), self.clock.elapsed());
+        if let Some((then, at)) = self.clock_at_last {
+            let passed = elapsed.saturating_sub(at).saturating_add(CLOCK_JUMP_MAX);
+            let moved = Duration::from_millis(now.millis_since(then).unwrap_or(0));
+            if moved > passed {
+                return None;
+            }
+        }
+        self.clock_at_last = Some((now, elapsed));
+        Some(self.state.recorded_at().map_or(now, |last| last.max(now)))
+    }
+
+    /// A snapshot is a cache: one that cannot be kept costs time at the next start, nothing else.
+    fn keep_snapshot(&mut self) {
+        self.snapshot_length = self.state.length();
+        let snapshot = snapshot::store(&self.state, self.log.head().root);
+        let synced = self.log.sync_static().and_then(|()| self.log.sync()).map_err(Stopped::from);
+        let kept = synced.and_then(|()| Ok(self.store.put_snapshot(&snapshot)?));
+        if let Err(error) = kept {
+            tracing::warn!(%error, "the state's snapshot was not kept");
+        }
+    }
+}
+
+fn answer_all(verdicts: Vec<(oneshot::Sender<Outcome>, Verdict)>, outcome: impl Fn(Verdict) -> Outcome) {
+    for (answer, verdict) in verdicts {
+        // The caller may be gone; the record stands all the same.
+        let _ = answer.send(outcome(verdict));
+    }
+}

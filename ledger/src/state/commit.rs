@@ -1,0 +1,203 @@
+//! The one place where the state changes: what `apply` found is put in.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{DocumentEntry, KeyHolder, Opened, State};
+use crate::account::{Account, Book};
+use crate::agreement::Agreement;
+use crate::apply::Entry;
+use crate::asset::Asset;
+use crate::call_record::CallRecord;
+use crate::digest::Digest;
+use crate::evidence::{Break, CustodyStatement, Reconciliation};
+use crate::id::AssetId;
+use crate::market::{AdoptedRegime, MarginStatement, Portfolio, Prices};
+use crate::movement::{Movement, MovementStatus};
+use crate::party::Party;
+use crate::time::Timestamp;
+
+/// One object as it is after the record.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Change {
+    /// The ledger was opened.
+    Opened(Arc<Opened>),
+    /// A party or its keys.
+    Party(Arc<Party>),
+    /// An asset.
+    Asset(Arc<Asset>),
+    /// An account and its balance.
+    Account(Arc<Account>),
+    /// An agreement.
+    Agreement(Arc<Agreement>),
+    /// A document and who may read it.
+    Document(Digest, Arc<DocumentEntry>),
+    /// The prices in force.
+    Prices(Arc<Prices>),
+    /// A rule book adopted.
+    Regime(Arc<AdoptedRegime>),
+    /// A portfolio.
+    Portfolio(Arc<Portfolio>),
+    /// A margin statement.
+    Statement(Arc<MarginStatement>),
+    /// A movement.
+    Movement(Arc<Movement>),
+    /// A call.
+    Call(Arc<CallRecord>),
+    /// A custodian's statement.
+    CustodyStatement(Arc<CustodyStatement>),
+    /// A reconciliation.
+    Reconciliation(Arc<Reconciliation>),
+    /// A break.
+    Break(Arc<Break>),
+}
+
+/// What a record changes: objects with their values afterwards, in the order to be told.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Effects(pub Vec<Change>);
+
+impl State {
+    /// Takes up one record with what [`crate::apply::apply`] found of it.
+    ///
+    /// # Panics
+    /// If the effects break an invariant: the sum per asset, the order of records, or time. Then
+    /// our own reasoning is false, and going on would make it the ledger's.
+    pub fn commit(&mut self, entry: &Entry, effects: &Effects) {
+        assert_eq!(entry.seq, self.length, "records have no gap");
+        assert!(self.recorded_at.is_none_or(|last| last <= entry.recorded_at), "recorded time never falls");
+        self.assert_balanced(effects);
+        for change in &effects.0 {
+            self.put(change);
+        }
+        let command = entry.command;
+        self.drop_expired_keys(entry.recorded_at);
+        let holder =
+            KeyHolder { command_id: entry.command_id, seq: entry.seq, expires_at: command.expires_at };
+        let key = (command.author.clone(), command.idempotency_key.clone());
+        self.key_expiries.insert((command.expires_at, key.0.clone(), key.1.clone()));
+        self.keys.insert(key, holder);
+        self.length += 1;
+        self.recorded_at = Some(entry.recorded_at);
+    }
+
+    /// Pending movements whose time has passed at `at`.
+    pub(crate) fn movements_due(&self, at: Timestamp) -> Vec<Arc<Movement>> {
+        self.movement_expiries
+            .iter()
+            .take_while(|(expires, _)| *expires <= at)
+            .filter_map(|(_, id)| self.movements.get(id).cloned())
+            .collect()
+    }
+
+    /// Puts a change in before a record is judged: what time alone has changed.
+    pub(crate) fn put(&mut self, change: &Change) {
+        match change {
+            Change::Opened(opened) => self.opened = Some(Arc::clone(opened)),
+            Change::Party(party) => {
+                self.name("party", party.id.as_str());
+                self.parties.insert(party.id.clone(), Arc::clone(party));
+            }
+            Change::Asset(asset) => {
+                self.name("asset", asset.id.as_str());
+                self.assets.insert(asset.id.clone(), Arc::clone(asset));
+            }
+            Change::Account(account) => {
+                self.name("account", account.id.as_str());
+                self.accounts.insert(account.id.clone(), Arc::clone(account));
+            }
+            Change::Agreement(agreement) => {
+                self.name("agreement", agreement.id.as_str());
+                self.agreements.insert(agreement.id.clone(), Arc::clone(agreement));
+            }
+            Change::Document(digest, entry) => {
+                self.documents.insert(*digest, Arc::clone(entry));
+            }
+            Change::Prices(prices) => {
+                self.name("price set", prices.id.as_str());
+                self.price_sets.insert(prices.id.clone(), prices.digest);
+                self.prices = Some(Arc::clone(prices));
+            }
+            Change::Regime(adopted) => {
+                let mut versions = self.regimes.get(&adopted.id).cloned().unwrap_or_default();
+                versions.insert(adopted.from, Arc::clone(adopted));
+                self.regimes.insert(adopted.id.clone(), versions);
+            }
+            Change::Portfolio(portfolio) => {
+                self.name("portfolio", portfolio.id.as_str());
+                self.portfolios.insert(portfolio.id.clone(), Arc::clone(portfolio));
+            }
+            Change::Statement(statement) => self.put_statement(statement),
+            Change::Movement(movement) => self.put_movement(movement),
+            Change::Call(call) => {
+                self.name("call", call.id.as_str());
+                self.calls.insert(call.id.clone(), Arc::clone(call));
+            }
+            Change::CustodyStatement(statement) => {
+                self.name("custody statement", statement.id.as_str());
+                self.custody_statements.insert(statement.id.clone(), Arc::clone(statement));
+            }
+            Change::Reconciliation(reconciliation) => {
+                self.name("reconciliation", reconciliation.id.as_str());
+                self.reconciliations.insert(reconciliation.id.clone(), Arc::clone(reconciliation));
+            }
+            Change::Break(found) => {
+                self.name("break", found.id.as_str());
+                self.breaks.insert(found.id.clone(), Arc::clone(found));
+            }
+        }
+    }
+
+    fn put_statement(&mut self, statement: &Arc<MarginStatement>) {
+        self.name("margin statement", statement.id.as_str());
+        let of = (statement.agreement.clone(), statement.pledgor.clone(), statement.author.clone());
+        self.binding.insert(of, statement.id.clone());
+        self.statements.insert(statement.id.clone(), Arc::clone(statement));
+    }
+
+    fn put_movement(&mut self, movement: &Arc<Movement>) {
+        self.name("movement", movement.id.as_str());
+        if let Some(expires) = movement.expires {
+            let due = (expires, movement.id.clone());
+            if movement.status == MovementStatus::Pending {
+                self.movement_expiries.insert(due);
+            } else {
+                self.movement_expiries.remove(&due);
+            }
+        }
+        self.movements.insert(movement.id.clone(), Arc::clone(movement));
+    }
+
+    fn name(&mut self, kind: &str, id: &str) {
+        self.names.insert((kind.to_owned(), id.to_ascii_lowercase()));
+    }
+
+    fn drop_expired_keys(&mut self, at: Timestamp) {
+        while let Some(first) = self.key_expiries.get_min().filter(|(expires, ..)| *expires <= at).cloned() {
+            self.key_expiries.remove(&first);
+            let (expires, author, key) = first;
+            let pair = (author, key);
+            // The key may have been taken anew since, with a later expiry.
+            if self.keys.get(&pair).is_some_and(|holder| holder.expires_at == expires) {
+                self.keys.remove(&pair);
+            }
+        }
+    }
+
+    /// Per asset, what the accounts gain and lose sums to zero.
+    fn assert_balanced(&self, effects: &Effects) {
+        let mut gained: BTreeMap<&AssetId, (u128, u128)> = BTreeMap::new();
+        for change in &effects.0 {
+            let Change::Account(after) = change else { continue };
+            let before = self.accounts.get(&after.id).map_or(0, |account| account.settled);
+            let (up, down) = gained.entry(&after.asset).or_default();
+            let (grew, shrank) = (after.settled.saturating_sub(before), before.saturating_sub(after.settled));
+            // An external account mirrors: its figure stands for its negative.
+            let (grew, shrank) = if after.book == Book::External { (shrank, grew) } else { (grew, shrank) };
+            *up = up.checked_add(grew).expect("a record moves less than 2^128 units");
+            *down = down.checked_add(shrank).expect("a record moves less than 2^128 units");
+        }
+        for (asset, (up, down)) in gained {
+            assert_eq!(up, down, "{asset}: postings conserve value");
+        }
+    }
+}

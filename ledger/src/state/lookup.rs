@@ -1,0 +1,168 @@
+//! Reading the state: by id, or all of a kind in the order of ids.
+
+use std::sync::Arc;
+
+use super::{DocumentEntry, KeyHolder, State};
+use crate::account::Account;
+use crate::agreement::Agreement;
+use crate::asset::Asset;
+use crate::call_record::CallRecord;
+use crate::command::IdempotencyKey;
+use crate::digest::Digest;
+use crate::evidence::{Break, CustodyStatement, Reconciliation};
+use crate::id::{
+    AccountId, AgreementId, AssetId, BreakId, CallId, CustodyStatementId, MovementId, PartyId, PortfolioId,
+    PriceSetId, ReconciliationId, RegimeId, StatementId,
+};
+use crate::market::{AdoptedRegime, MarginStatement, Portfolio, Prices};
+use crate::movement::Movement;
+use crate::party::Party;
+use crate::rejection::Rejection;
+use crate::time::Timestamp;
+
+macro_rules! lookups {
+    ($($field:ident, $one:ident, $id:ty, $object:ty, $what:literal;)+) => {
+        impl State {
+            $(
+                #[doc = concat!("The ", $what, " of that id.")]
+                #[must_use]
+                pub fn $one(&self, id: &$id) -> Option<&Arc<$object>> {
+                    self.$field.get(id)
+                }
+
+                #[doc = concat!("Every ", $what, ", in the order of ids.")]
+                pub fn $field(&self) -> impl Iterator<Item = &Arc<$object>> {
+                    self.$field.values()
+                }
+            )+
+        }
+    };
+}
+
+lookups! {
+    parties, party, PartyId, Party, "party";
+    assets, asset, AssetId, Asset, "asset";
+    accounts, account, AccountId, Account, "account";
+    agreements, agreement, AgreementId, Agreement, "agreement";
+    documents, document, Digest, DocumentEntry, "document";
+    portfolios, portfolio, PortfolioId, Portfolio, "portfolio";
+    statements, statement, StatementId, MarginStatement, "margin statement";
+    movements, movement, MovementId, Movement, "movement";
+    calls, call, CallId, CallRecord, "call";
+    custody_statements, custody_statement, CustodyStatementId, CustodyStatement, "custody statement";
+    reconciliations, reconciliation, ReconciliationId, Reconciliation, "reconciliation";
+    breaks, open_break, BreakId, Break, "break";
+}
+
+/// Lookups of what a command names: absence is a refusal that says where it was named.
+macro_rules! references {
+    ($($need:ident, $one:ident, $id:ty, $object:ty, $what:literal;)+) => {
+        impl State {
+            $(
+                pub(crate) fn $need(&self, id: &$id, pointer: &str) -> Result<&Arc<$object>, Rejection> {
+                    self.$one(id).ok_or_else(|| Rejection::UnknownReference {
+                        pointer: pointer.to_owned(),
+                        what: format!(concat!("no ", $what, " {}"), id),
+                    })
+                }
+            )+
+        }
+    };
+}
+
+references! {
+    need_party, party, PartyId, Party, "party";
+    need_asset, asset, AssetId, Asset, "asset";
+    need_account, account, AccountId, Account, "account";
+    need_agreement, agreement, AgreementId, Agreement, "agreement";
+    need_portfolio, portfolio, PortfolioId, Portfolio, "portfolio";
+    need_statement, statement, StatementId, MarginStatement, "margin statement";
+    need_movement, movement, MovementId, Movement, "movement";
+    need_call, call, CallId, CallRecord, "call";
+    need_custody_statement, custody_statement, CustodyStatementId, CustodyStatement, "custody statement";
+    need_reconciliation, reconciliation, ReconciliationId, Reconciliation, "reconciliation";
+}
+
+impl State {
+    /// The prices in force.
+    #[must_use]
+    pub fn prices(&self) -> Option<&Arc<Prices>> {
+        self.prices.as_ref()
+    }
+
+    /// Whether a price set of that document was recorded.
+    #[must_use]
+    pub fn has_price_document(&self, digest: &Digest) -> bool {
+        self.prices.as_ref().is_some_and(|prices| prices.digest == *digest)
+            || self.price_sets.values().any(|known| known == digest)
+    }
+
+    /// Whether the price set's id was used.
+    #[must_use]
+    pub fn has_price_set(&self, id: &PriceSetId) -> bool {
+        self.price_sets.contains_key(id)
+    }
+
+    /// The rule book of that name in force at an instant.
+    #[must_use]
+    pub fn regime_at(&self, id: &RegimeId, at: Timestamp) -> Option<&Arc<AdoptedRegime>> {
+        self.regimes.get(id)?.range(..=at).next_back().map(|(_, adopted)| adopted)
+    }
+
+    /// Every rule book in force at an instant, in the order of names.
+    pub fn regimes_at(&self, at: Timestamp) -> impl Iterator<Item = &Arc<AdoptedRegime>> {
+        self.regimes.keys().filter_map(move |id| self.regime_at(id, at))
+    }
+
+    /// The last statement that a party made of a pledgor's portfolio under an agreement.
+    #[must_use]
+    pub fn last_statement(
+        &self,
+        agreement: &AgreementId,
+        pledgor: &PartyId,
+        author: &PartyId,
+    ) -> Option<&Arc<MarginStatement>> {
+        let id = self.binding.get(&(agreement.clone(), pledgor.clone(), author.clone()))?;
+        self.statements.get(id)
+    }
+
+    /// Whether an id of that kind was used, in any case.
+    pub(crate) fn is_taken(&self, kind: &str, id: &str) -> bool {
+        self.names.contains(&(kind.to_owned(), id.to_ascii_lowercase()))
+    }
+
+    /// Who holds the author's idempotency key at time `at`.
+    pub(crate) fn key_holder(
+        &self,
+        author: &PartyId,
+        key: &IdempotencyKey,
+        at: Timestamp,
+    ) -> Option<&KeyHolder> {
+        self.keys.get(&(author.clone(), key.clone())).filter(|holder| holder.expires_at > at)
+    }
+
+    /// The record that holds the author's idempotency key, if its command has not expired at `at`,
+    /// with that command's id.
+    #[must_use]
+    pub fn key_held(&self, author: &PartyId, key: &IdempotencyKey, at: Timestamp) -> Option<(u64, Digest)> {
+        self.key_holder(author, key, at).map(|holder| (holder.seq, holder.command_id))
+    }
+
+    /// The record that changed an object last: the newest of all kinds that have one of that id.
+    #[must_use]
+    pub fn changed_seq(&self, id: &str) -> Option<u64> {
+        macro_rules! newest {
+            ($($map:ident: $id:ty),+) => {
+                [$(<$id>::parse(id).ok().and_then(|id| self.$map.get(&id)).map(|object| object.changed_seq)),+]
+                    .into_iter()
+                    .flatten()
+                    .max()
+            };
+        }
+        newest!(
+            parties: PartyId, assets: AssetId, accounts: AccountId, agreements: AgreementId,
+            portfolios: PortfolioId, statements: StatementId, movements: MovementId, calls: CallId,
+            custody_statements: CustodyStatementId, reconciliations: ReconciliationId, breaks: BreakId
+        )
+    }
+}

@@ -1,0 +1,159 @@
+//! Everything the ledger knows after a number of records.
+//!
+//! A value: cloning is cheap (persistent maps share what they have in common), so readers hold the
+//! state they were given while the sequencer makes the next. Only [`State::commit`] changes it.
+
+mod audit;
+mod commit;
+mod lookup;
+
+pub use commit::{Change, Effects};
+
+use std::sync::Arc;
+
+use imbl::{OrdMap, OrdSet};
+use serde::{Deserialize, Serialize};
+
+use crate::account::Account;
+use crate::agreement::Agreement;
+use crate::asset::Asset;
+use crate::call_record::CallRecord;
+use crate::command::IdempotencyKey;
+use crate::digest::Digest;
+use crate::evidence::{Break, CustodyStatement, Reconciliation};
+use crate::id::{
+    AccountId, AgreementId, AssetId, BreakId, CallId, CustodyStatementId, MovementId, PartyId, PortfolioId,
+    PriceSetId, ReconciliationId, RegimeId, StatementId,
+};
+use crate::market::{AdoptedRegime, MarginStatement, Portfolio, Prices};
+use crate::movement::Movement;
+use crate::party::Party;
+use crate::time::Timestamp;
+
+/// What record 0 said.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Opened {
+    /// The prime broker.
+    pub operator: PartyId,
+    /// The key that signs checkpoints, as a vkey.
+    pub log_vkey: String,
+    /// The witness policy document.
+    pub witness_policy: Digest,
+    /// The rules version the ledger opened under.
+    pub rules: u64,
+    /// Whether prices and statements may be of the past.
+    pub sandbox: bool,
+}
+
+/// Who holds an idempotency key, until the command expires.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub(crate) struct KeyHolder {
+    pub(crate) command_id: Digest,
+    pub(crate) seq: u64,
+    pub(crate) expires_at: Timestamp,
+}
+
+/// A document that a record names.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct DocumentEntry {
+    /// Bytes.
+    pub size: u64,
+    /// The first record that named it.
+    pub seq: u64,
+    /// Who may read it besides operator and auditors.
+    pub readers: OrdSet<PartyId>,
+}
+
+/// The state after [`State::length`] records.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    origin: String,
+    length: u64,
+    recorded_at: Option<Timestamp>,
+    opened: Option<Arc<Opened>>,
+    parties: OrdMap<PartyId, Arc<Party>>,
+    assets: OrdMap<AssetId, Arc<Asset>>,
+    accounts: OrdMap<AccountId, Arc<Account>>,
+    agreements: OrdMap<AgreementId, Arc<Agreement>>,
+    documents: OrdMap<Digest, Arc<DocumentEntry>>,
+    prices: Option<Arc<Prices>>,
+    price_sets: OrdMap<PriceSetId, Digest>,
+    regimes: OrdMap<RegimeId, OrdMap<Timestamp, Arc<AdoptedRegime>>>,
+    portfolios: OrdMap<PortfolioId, Arc<Portfolio>>,
+    statements: OrdMap<StatementId, Arc<MarginStatement>>,
+    /// The last statement of each author for each agreement's pledgor.
+    binding: OrdMap<(AgreementId, PartyId, PartyId), StatementId>,
+    movements: OrdMap<MovementId, Arc<Movement>>,
+    calls: OrdMap<CallId, Arc<CallRecord>>,
+    custody_statements: OrdMap<CustodyStatementId, Arc<CustodyStatement>>,
+    reconciliations: OrdMap<ReconciliationId, Arc<Reconciliation>>,
+    breaks: OrdMap<BreakId, Arc<Break>>,
+    /// Ids in lower case by kind: case alone makes no new id.
+    names: OrdSet<(String, String)>,
+    keys: OrdMap<(PartyId, IdempotencyKey), KeyHolder>,
+    key_expiries: OrdSet<(Timestamp, PartyId, IdempotencyKey)>,
+    movement_expiries: OrdSet<(Timestamp, MovementId)>,
+}
+
+impl State {
+    /// The state of a ledger before its first record.
+    #[must_use]
+    pub fn new(origin: &str) -> Self {
+        Self {
+            origin: origin.to_owned(),
+            length: 0,
+            recorded_at: None,
+            opened: None,
+            parties: OrdMap::new(),
+            assets: OrdMap::new(),
+            accounts: OrdMap::new(),
+            agreements: OrdMap::new(),
+            documents: OrdMap::new(),
+            prices: None,
+            price_sets: OrdMap::new(),
+            regimes: OrdMap::new(),
+            portfolios: OrdMap::new(),
+            statements: OrdMap::new(),
+            binding: OrdMap::new(),
+            movements: OrdMap::new(),
+            calls: OrdMap::new(),
+            custody_statements: OrdMap::new(),
+            reconciliations: OrdMap::new(),
+            breaks: OrdMap::new(),
+            names: OrdSet::new(),
+            keys: OrdMap::new(),
+            key_expiries: OrdSet::new(),
+            movement_expiries: OrdSet::new(),
+        }
+    }
+
+    /// The ledger's origin.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Records applied.
+    #[must_use]
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// When the last record was recorded.
+    #[must_use]
+    pub fn recorded_at(&self) -> Option<Timestamp> {
+        self.recorded_at
+    }
+
+    /// What record 0 said.
+    #[must_use]
+    pub fn opened(&self) -> Option<&Opened> {
+        self.opened.as_deref()
+    }
+
+    /// Whether prices and statements may be of the past.
+    #[must_use]
+    pub fn is_sandbox(&self) -> bool {
+        self.opened().is_some_and(|opened| opened.sandbox)
+    }
+}
