@@ -2,7 +2,8 @@
 //!
 //! Source: audit specification §§5, 6, 13; storage specification, directory `log/`.
 //!
-//! One thread owns the [`LogWriter`]; any number hold [`LogReader`]s, which see only what the newest
+//! One thread owns the [`LogWriter`], and one writer the directory (the ledger's `lock` file sees to
+//! that, not this module); any number hold [`LogReader`]s, which see only what the newest
 //! published checkpoint covers. Memory does not grow with the log's length: full tiles and bundles
 //! are files, the right edge is in memory, and readers share a cache of bounded size.
 //!
@@ -11,7 +12,7 @@
 //! # The directory
 //!
 //! ```text
-//! tile/<L>/<N>            full tiles, written when their last hash is appended
+//! tile/<L>/<N>            full tiles, written soon after their last hash is appended
 //! tile/entries/<N>        full bundles, likewise
 //! tile/…/<N>.p/<W>        partial ones of the newest static checkpoint  (sync_static)
 //! checkpoint              that checkpoint, replaced after them          (sync_static)
@@ -26,10 +27,10 @@
 //!
 //! | after | in memory | given to the system | safe from a power cut |
 //! |---|---|---|---|
-//! | `append` | the edge | full tiles and bundles | nothing |
+//! | `append` | the edge, full tiles and bundles | these soon, by a thread | nothing |
 //! | `publish` | the signed checkpoint | its note in `checkpoints` | nothing |
 //! | `sync_static` | | partial tiles, then `checkpoint` | nothing |
-//! | `sync` | | | all full tiles and bundles, `checkpoints` |
+//! | `sync` | | the rest of them | all full tiles and bundles, `checkpoints` |
 //!
 //! A state snapshot may therefore name a tree head to [`LogOpening::resume`] from only if `sync` had
 //! returned for a size at or above it. Signing is safe without an fsync because the same records give
@@ -51,6 +52,7 @@ mod files;
 mod kept;
 mod nodes;
 mod reader;
+mod spool;
 mod writer;
 
 use std::io;
@@ -127,7 +129,7 @@ pub enum LogError {
         /// Its index.
         seq: u64,
     },
-    /// An earlier write failed, so the files are behind the tree: the log must be opened again.
+    /// An earlier call failed, so the files are behind the tree: the log must be opened again.
     #[error("the log stopped at an earlier error")]
     Stopped,
 }

@@ -12,6 +12,9 @@ use super::LogError;
 /// The one name that is written under before a rename.
 const TEMPORARY: &str = "writing";
 
+/// Threads that sync files at once.
+const SYNCING: usize = 8;
+
 /// A directory in the C2SP layout.
 #[derive(Clone, Debug)]
 pub(super) struct Files {
@@ -78,15 +81,21 @@ impl Files {
 
     /// Makes the named files and the directories above them durable; a file that is not there is an
     /// error.
+    ///
+    /// Several threads sync at once: the file system then commits for many of them together.
     pub(super) fn sync(&self, names: impl IntoIterator<Item = String>) -> Result<(), LogError> {
-        let mut directories = BTreeSet::new();
-        for name in names {
-            let path = self.path(&name);
-            sync(&path)?;
-            let above = path.ancestors().skip(1).take_while(|above| above.starts_with(&self.root));
-            directories.extend(above.map(Path::to_owned));
-        }
-        directories.iter().try_for_each(|directory| sync(directory))
+        let paths: Vec<PathBuf> = names.into_iter().map(|name| self.path(&name)).collect();
+        let share = paths.len().div_ceil(SYNCING).max(1);
+        std::thread::scope(|scope| {
+            let syncing: Vec<_> = paths
+                .chunks(share)
+                .map(|paths| scope.spawn(|| paths.iter().try_for_each(|path| sync(path))))
+                .collect();
+            syncing.into_iter().try_for_each(|thread| thread.join().expect("a sync does not panic"))
+        })?;
+        let above = paths.iter().flat_map(|path| path.ancestors().skip(1));
+        let directories: BTreeSet<&Path> = above.filter(|above| above.starts_with(&self.root)).collect();
+        directories.into_iter().try_for_each(sync)
     }
 }
 

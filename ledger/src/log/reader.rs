@@ -1,7 +1,7 @@
 //! The readers' side: tiles, proofs and receipts within the newest published checkpoint.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 
@@ -159,11 +159,13 @@ impl LogReader {
 pub(super) struct Tiles {
     pub(super) files: Files,
     cache: Mutex<Cache>,
+    /// Bytes of files that are being written.
+    waiting: Mutex<HashMap<TilePath, Arc<Vec<u8>>>>,
 }
 
 impl Tiles {
     pub(super) fn new(files: Files) -> Self {
-        Self { files, cache: Mutex::default() }
+        Self { files, cache: Mutex::default(), waiting: Mutex::default() }
     }
 
     /// The hash of a complete subtree within the edge's tree.
@@ -180,7 +182,7 @@ impl Tiles {
         }
         let path = TilePath::full(TileKind::Hashes(level), index);
         assert!(path.is_within(edge.size()), "{path} is not in a tree of {}", edge.size());
-        if let Some(tile) = self.cache().tiles.get(&path) {
+        if let Some(tile) = lock(&self.cache).tiles.get(&path) {
             return Ok(Arc::clone(tile));
         }
         let above = self.tile(edge, level + 1, index / u64::from(FULL))?;
@@ -195,8 +197,24 @@ impl Tiles {
 
     /// A full tile as its file has it, not checked against anything.
     pub(super) fn read_full(&self, path: TilePath) -> Result<TileNodes, LogError> {
-        let bytes = self.files.read(&path.to_string())?.ok_or(damaged(path, "the file is gone"))?;
+        let bytes = self.read(path)?;
         TileNodes::parse_full(&bytes).ok_or(damaged(path, "it is not 256 hashes long"))
+    }
+
+    fn read(&self, path: TilePath) -> Result<Vec<u8>, LogError> {
+        if let Some(bytes) = lock(&self.waiting).get(&path) {
+            return Ok(bytes.to_vec());
+        }
+        self.files.read(&path.to_string())?.ok_or(damaged(path, "the file is gone"))
+    }
+
+    /// Serves these bytes until [`Tiles::file_is_written`].
+    pub(super) fn await_file(&self, path: TilePath, bytes: Arc<Vec<u8>>) {
+        lock(&self.waiting).insert(path, bytes);
+    }
+
+    pub(super) fn file_is_written(&self, path: TilePath) {
+        lock(&self.waiting).remove(&path);
     }
 
     /// The first `width` leaves of a bundle.
@@ -205,7 +223,7 @@ impl Tiles {
             return Ok(tiles::cut(bundle, width)?.to_vec());
         }
         let path = TilePath::full(TileKind::Entries, index);
-        let mut bytes = self.files.read(&path.to_string())?.ok_or(damaged(path, "the file is gone"))?;
+        let mut bytes = self.read(path)?;
         let hashes = self.tile(edge, 0, index)?;
         let leaves = tiles::entries(&bytes, FULL).map_err(|error| damaged(path, &error.to_string()))?;
         for (place, leaf) in leaves.iter().enumerate() {
@@ -219,7 +237,7 @@ impl Tiles {
 
     /// Remembers a tile that is known to be right.
     pub(super) fn keep(&self, path: TilePath, tile: Arc<TileNodes>) {
-        let mut cache = self.cache();
+        let mut cache = lock(&self.cache);
         if cache.tiles.insert(path, tile).is_none() {
             cache.order.push_back(path);
         }
@@ -229,11 +247,12 @@ impl Tiles {
             cache.tiles.remove(&oldest);
         }
     }
+}
 
-    /// The cache holds copies only, so a thread that panicked while holding it did no harm.
-    fn cache(&self) -> std::sync::MutexGuard<'_, Cache> {
-        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// What is locked here are maps that are whole between any two calls, so a thread that panicked
+/// elsewhere did them no harm.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The tiles that were loaded last, first in, first out.

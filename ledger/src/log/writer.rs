@@ -14,6 +14,7 @@ use super::files::Files;
 use super::kept::Kept;
 use super::nodes::TileNodes;
 use super::reader::{LogReader, Published, Tiles, damaged};
+use super::spool::Spool;
 use super::{LogConfig, LogError};
 
 /// The file of all published checkpoints.
@@ -77,8 +78,9 @@ impl LogOpening {
         signers.extend(further_signers);
         let keys = signers.iter().map(|signer| signer.verifier().clone()).chain(earlier_keys);
         let (kept, last) = Kept::open(files.path(CHECKPOINTS), &origin, &keys.collect::<Vec<_>>())?;
-        let tree =
-            Tree { tiles: Arc::new(Tiles::new(files)), edge: Edge::default(), written: 0, stopped: false };
+        let tiles = Arc::new(Tiles::new(files));
+        let spool = Spool::start(Arc::clone(&tiles))?;
+        let tree = Tree { tiles, spool, edge: Edge::default(), stopped: false };
         Ok(Self { tree, signers, origin, kept, last, synced: 0 })
     }
 
@@ -88,16 +90,19 @@ impl LogOpening {
         self.tree.edge.size()
     }
 
-    /// Files that were missing or differed, and were written.
-    #[must_use]
-    pub fn files_written(&self) -> u64 {
-        self.tree.written
+    /// Files that were missing or differed; waits until they are written.
+    ///
+    /// # Errors
+    /// [`LogError::Io`].
+    pub fn files_written(&mut self) -> Result<u64, LogError> {
+        self.tree.drain()
     }
 
     /// Appends the next leaves.
     ///
     /// # Errors
-    /// [`LogError::Leaf`] and [`LogError::Io`]; after either, [`LogError::Stopped`].
+    /// [`LogError::Leaf`]; [`LogError::Io`] if a file of an earlier call could not be written. After
+    /// either, [`LogError::Stopped`].
     pub fn append<L: AsRef<[u8]>>(&mut self, leaves: impl IntoIterator<Item = L>) -> Result<(), LogError> {
         self.tree.append(leaves)
     }
@@ -109,7 +114,8 @@ impl LogOpening {
     /// # Errors
     /// [`LogError::HistoryMismatch`]; [`LogError::Damaged`] after a `resume` over damaged tiles.
     pub fn finish(self) -> Result<LogWriter, LogError> {
-        let Self { tree, signers, origin, kept, last, synced } = self;
+        let Self { mut tree, signers, origin, kept, last, synced } = self;
+        tree.drain()?;
         if let Some(last) = &last {
             let kept = last.head();
             let size = kept.size.min(tree.edge.size());
@@ -163,7 +169,8 @@ impl LogWriter {
     /// Appends the leaves of records that are durable. Readers see them after [`LogWriter::publish`].
     ///
     /// # Errors
-    /// [`LogError::Leaf`] and [`LogError::Io`]; after either, [`LogError::Stopped`].
+    /// [`LogError::Leaf`]; [`LogError::Io`] if a file of an earlier call could not be written. After
+    /// either, [`LogError::Stopped`].
     pub fn append<L: AsRef<[u8]>>(&mut self, leaves: impl IntoIterator<Item = L>) -> Result<(), LogError> {
         self.tree.append(leaves)
     }
@@ -172,7 +179,8 @@ impl LogWriter {
     /// appended since the newest one, that one is the answer and nothing is written.
     ///
     /// # Errors
-    /// [`LogError::Io`] if it could not be kept; readers then don't see it. [`LogError::Stopped`].
+    /// [`LogError::Io`] if it could not be kept, or a file of an earlier call not be written; readers
+    /// then don't see it. After that, [`LogError::Stopped`].
     pub fn publish(&mut self) -> Result<Arc<SignedCheckpoint>, LogError> {
         self.tree.check_running()?;
         let newest = self.reader.checkpoint();
@@ -204,6 +212,7 @@ impl LogWriter {
     /// # Errors
     /// [`LogError::Io`]; [`LogError::NotCovered`], [`LogError::Damaged`].
     pub fn sync_static_under(&mut self, checkpoint: &SignedCheckpoint) -> Result<(), LogError> {
+        self.tree.drain()?;
         let size = checkpoint.head().size;
         let published = self.reader.head().size;
         let files = &self.tree.tiles.files;
@@ -229,15 +238,18 @@ impl LogWriter {
     /// # Errors
     /// [`LogError::Io`].
     pub fn sync(&mut self) -> Result<(), LogError> {
-        let size = self.unsynced().sync()?;
+        let size = self.unsynced()?.sync()?;
         self.synced_to(size);
         Ok(())
     }
 
-    /// What [`LogWriter::sync`] would do now, for another thread.
-    #[must_use]
-    pub fn unsynced(&self) -> Unsynced {
-        Unsynced { files: self.tree.tiles.files.clone(), from: self.synced, to: self.size() }
+    /// What is left of [`LogWriter::sync`] once all files are written, for another thread.
+    ///
+    /// # Errors
+    /// [`LogError::Io`] if one could not be written; then [`LogError::Stopped`].
+    pub fn unsynced(&mut self) -> Result<Unsynced, LogError> {
+        self.tree.drain()?;
+        Ok(Unsynced { files: self.tree.tiles.files.clone(), from: self.synced, to: self.size() })
     }
 
     /// Notes that [`Unsynced::sync`] returned this size; the next one starts there.
@@ -279,8 +291,8 @@ fn full_tiles(from: u64, to: u64) -> impl Iterator<Item = TilePath> {
 /// The growing tree and its files.
 struct Tree {
     tiles: Arc<Tiles>,
+    spool: Spool,
     edge: Edge,
-    written: u64,
     stopped: bool,
 }
 
@@ -294,22 +306,19 @@ impl Tree {
     fn push(&mut self, leaf: &[u8]) -> Result<(), LogError> {
         let Some(filled) = self.edge.push(leaf)? else { return Ok(()) };
         let (path, bundle) = filled.bundle;
-        self.put(path, &bundle)?;
+        self.spool.write(path, bundle)?;
         for (path, tile) in filled.tiles {
-            self.put(path, &tile.bytes(FULL).expect("the tile is full"))?;
+            let bytes = tile.bytes(FULL).expect("the tile is full");
             self.tiles.keep(path, tile);
+            self.spool.write(path, Arc::new(bytes))?;
         }
         Ok(())
     }
 
-    /// Leaves a file alone that holds these bytes already, after an opening or a crash.
-    fn put(&mut self, path: TilePath, bytes: &[u8]) -> Result<(), LogError> {
-        let name = path.to_string();
-        if self.tiles.files.read(&name)?.as_deref() != Some(bytes) {
-            self.tiles.files.write(&name, bytes)?;
-            self.written += 1;
-        }
-        Ok(())
+    /// Waits until all full tiles and bundles are in their files.
+    fn drain(&mut self) -> Result<u64, LogError> {
+        self.check_running()?;
+        self.stopping(|tree| tree.spool.drain())
     }
 
     /// Does what must not be followed by anything if it fails.
@@ -320,8 +329,11 @@ impl Tree {
         Ok(done)
     }
 
-    fn check_running(&self) -> Result<(), LogError> {
-        if self.stopped { Err(LogError::Stopped) } else { Ok(()) }
+    fn check_running(&mut self) -> Result<(), LogError> {
+        if self.stopped {
+            return Err(LogError::Stopped);
+        }
+        self.stopping(|tree| tree.spool.check())
     }
 
     /// The edge at a multiple of 256, from the full tiles on disk, level by level: a partial tile's
