@@ -165,3 +165,68 @@ impl fmt::Display for ForkEvidence {
         write!(f, "{HEADER}\nkind {kind}\na {a}\nb {b}\n")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::merkle::{TreeHead, leaf_hash};
+    use crate::note::{KeyName, LogSigner};
+
+    const ORIGIN: &str = "ledger.example/f";
+
+    fn signer(seed: u8) -> LogSigner {
+        LogSigner::new(KeyName::new(ORIGIN).unwrap(), &[seed; 32])
+    }
+
+    fn note(seed: u8, size: u64, root: &str) -> String {
+        let head = TreeHead { size, root: leaf_hash(root.as_bytes()) };
+        SignedCheckpoint::sign(ORIGIN, [&signer(seed)], head).unwrap().to_string()
+    }
+
+    /// A proof for one leaf at the left of `size` leaves, all others empty.
+    fn proof(size: u64, index: u64, leaf: &str) -> String {
+        let leaves = (0..size).map(|i| leaf_hash(if i == index { leaf.as_bytes() } else { b"" }));
+        let leaves: Vec<Digest> = leaves.collect();
+        let mut source = |node: crate::merkle::Subtree| {
+            let at = |i: u64| usize::try_from(i << node.level).unwrap();
+            Ok::<_, ()>(crate::merkle::root_of(leaves[at(node.index)..at(node.index + 1)].iter().copied()))
+        };
+        let path = crate::merkle::inclusion_path(index, size, &mut source).unwrap();
+        let head = TreeHead { size, root: crate::merkle::root_of(leaves.iter().copied()) };
+        let checkpoint = SignedCheckpoint::sign(ORIGIN, [&signer(1)], head).unwrap().to_string();
+        TlogProof { extra: Some(leaf.into()), index, path, checkpoint }.to_string()
+    }
+
+    #[test]
+    fn only_contradictions_that_the_log_signed_are_forks() {
+        let (size, index) = (ForkKind::SameSize, ForkKind::SameIndex);
+        let wrong_leaf = proof(3, 1, "x").replace("extra eA==", "extra eQ==");
+        let bare = proof(3, 1, "x").replace("extra eA==\n", "");
+        for (kind, a, b, want) in [
+            (size, note(1, 3, "x"), note(1, 3, "y"), "fork"),
+            (size, note(1, 3, "x"), note(1, 3, "x"), "no fork"),
+            (size, note(1, 3, "x"), note(1, 4, "y"), "no fork"),
+            (size, note(1, 3, "x"), note(2, 3, "y"), "nothing"),
+            (size, note(1, 3, "x"), proof(3, 1, "x"), "nothing"),
+            (index, proof(3, 1, "x"), proof(3, 1, "y"), "fork"),
+            (index, proof(3, 1, "x"), proof(5, 1, "y"), "fork"),
+            (index, proof(3, 1, "x"), proof(5, 1, "x"), "no fork"),
+            (index, proof(3, 1, "x"), proof(5, 2, "y"), "no fork"),
+            (index, proof(3, 1, "x"), wrong_leaf, "nothing"),
+            (index, proof(3, 1, "y"), bare, "nothing"),
+        ] {
+            for evidence in [ForkEvidence::new(kind, a.clone(), b.clone()), ForkEvidence::new(kind, b, a)] {
+                let evidence = ForkEvidence::parse(&evidence.to_string()).unwrap();
+                let found = match evidence.verify(ORIGIN, [signer(1).verifier()]) {
+                    Ok(_) => "fork",
+                    Err(ForkError::NoFork { .. }) => "no fork",
+                    Err(ForkError::Side(_)) => "nothing",
+                    Err(ForkError::Malformed { reason }) => reason,
+                };
+                assert_eq!(found, want, "{evidence}");
+            }
+            let other = ForkEvidence::new(kind, note(1, 3, "x"), note(1, 3, "y"));
+            assert!(matches!(other.verify("another", [signer(1).verifier()]), Err(ForkError::Side(_))));
+        }
+    }
+}

@@ -326,6 +326,22 @@ fn a_wrong_head_or_tail_does_not_resume() {
     }
 }
 
+/// A snapshot is older than the last checkpoint: what follows it is replayed, then compared.
+#[test]
+fn a_resumed_log_takes_the_leaves_that_follow_its_snapshot() {
+    let directory = directory(1_000);
+    for (end, matches) in [(1_000, true), (1_100, true), (999, false), (600, false)] {
+        let mut opening =
+            LogOpening::resume(config(directory.path()), &head_at(600), leaves(512..600)).unwrap();
+        opening.append(leaves(600..end)).unwrap();
+        let opened = opening.finish();
+        assert_eq!(opened.is_ok(), matches, "{end}");
+        if let Ok(log) = opened {
+            assert_eq!((log.size(), log.reader().head()), (end, head_at(1_000)));
+        }
+    }
+}
+
 /// A crash may cut the file of kept checkpoints anywhere behind its last sync.
 #[test]
 fn torn_kept_checkpoints_are_cut_and_written_again() {
