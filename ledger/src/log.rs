@@ -17,6 +17,7 @@
 //! tile/…/<N>.p/<W>        partial ones of the newest static checkpoint  (sync_static)
 //! checkpoint              that checkpoint, replaced after them          (sync_static)
 //! checkpoints             every published checkpoint, oldest first      (publish)
+//! quarantine/…            files that differed from the records, moved aside when they were repaired
 //! writing                 a file being written; meaningless after a crash
 //! ```
 //!
@@ -39,7 +40,7 @@
 //! # Opening
 //!
 //! [`LogOpening::fresh`] takes every leaf from 0 on, compares each file with what it must hold and
-//! writes those that differ: deleted, cut or altered files are repaired. [`LogOpening::resume`] takes
+//! writes those that differ, moving the others aside: deleted, cut or altered files are repaired. [`LogOpening::resume`] takes
 //! the edge from the files and a trusted head; any damage it meets is [`LogError::Damaged`], and the
 //! caller falls back to `fresh`. Both end in [`LogOpening::finish`], which compares the tree with the
 //! last kept checkpoint and signs nothing, so that witnesses can be asked first.
@@ -57,6 +58,7 @@ mod writer;
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::checkpoint::CheckpointError;
 use crate::merkle::TreeHead;
@@ -67,14 +69,14 @@ pub use self::reader::LogReader;
 pub use self::writer::{LogOpening, LogWriter, Unsynced};
 
 /// Where a log lives and who signs it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct LogConfig {
     /// The directory; made if it is not there.
     pub directory: PathBuf,
     /// The key that signs checkpoints; its name is the origin.
-    pub signer: LogSigner,
+    pub signer: Arc<LogSigner>,
     /// Keys that sign beside it while the log key is rotated; their lines follow its line.
-    pub further_signers: Vec<LogSigner>,
+    pub further_signers: Vec<Arc<LogSigner>>,
     /// Keys that signed before: the last kept checkpoint may be one of theirs.
     pub earlier_keys: Vec<VerifierKey>,
 }

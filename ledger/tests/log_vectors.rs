@@ -1,6 +1,8 @@
 //! The log's formats against vectors: those of the public specifications, read where the shared
 //! folder is present, and our own golden bytes, which change only with a format's version.
 
+use std::sync::Arc;
+
 use data_encoding::{BASE64, HEXLOWER};
 use ledger::checkpoint::{SignedCheckpoint, parse_decimal, parse_hash};
 use ledger::cosignature::{Cosigner, message};
@@ -403,7 +405,8 @@ fn golden_chain_signatures() {
 fn golden_chain_through_the_log() {
     let chain = golden("/golden_chain");
     let key = &list(&chain, "keys")[2];
-    let signer = LogSigner::new(KeyName::new(text(key, "name")).unwrap(), &array(text(key, "seed_hex")));
+    let signer =
+        Arc::new(LogSigner::new(KeyName::new(text(key, "name")).unwrap(), &array(text(key, "seed_hex"))));
     let directory = tempfile::tempdir().unwrap();
     let config = LogConfig {
         directory: directory.path().to_owned(),

@@ -12,6 +12,9 @@ use super::LogError;
 /// The one name that is written under before a rename.
 const TEMPORARY: &str = "writing";
 
+/// Where files go that did not hold what they had to.
+const QUARANTINE: &str = "quarantine";
+
 /// Threads that sync files at once.
 const SYNCING: usize = 8;
 
@@ -57,15 +60,12 @@ impl Files {
         let (path, temporary) = (self.path(name), self.path(TEMPORARY));
         let written = File::create(&temporary).and_then(|mut file| file.write_all(bytes));
         written.map_err(LogError::io("write", &temporary))?;
-        match fs::rename(&temporary, &path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let parent = path.parent().expect("the root is above it");
-                fs::create_dir_all(parent).map_err(LogError::io("make", parent))?;
-                fs::rename(&temporary, &path)
-            }
-            other => other,
-        }
-        .map_err(LogError::io("rename to", &path))
+        rename(&temporary, &path)
+    }
+
+    /// Moves a file under `quarantine/`.
+    pub(super) fn set_aside(&self, name: &str) -> Result<(), LogError> {
+        rename(&self.path(name), &self.root.join(QUARANTINE).join(name))
     }
 
     /// Removes the partial widths of a tile; no file server needs them once the tile is full.
@@ -97,6 +97,19 @@ impl Files {
         let directories: BTreeSet<&Path> = above.filter(|above| above.starts_with(&self.root)).collect();
         directories.into_iter().try_for_each(sync)
     }
+}
+
+/// Makes the folders above the new name if they are not there.
+fn rename(from: &Path, to: &Path) -> Result<(), LogError> {
+    match fs::rename(from, to) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let parent = to.parent().expect("the root is above it");
+            fs::create_dir_all(parent).map_err(LogError::io("make", parent))?;
+            fs::rename(from, to)
+        }
+        other => other,
+    }
+    .map_err(LogError::io("rename to", to))
 }
 
 fn sync(path: &Path) -> Result<(), LogError> {

@@ -11,6 +11,7 @@ use std::thread::JoinHandle;
 use crate::tiles::TilePath;
 
 use super::LogError;
+use super::files::Files;
 use super::reader::Tiles;
 
 /// Files that may wait, of at most 45 KiB with our leaves; then the writer waits.
@@ -94,11 +95,7 @@ fn write_all(tiles: &Tiles, jobs: &Receiver<Job>) -> Result<(), LogError> {
     for job in jobs {
         match job {
             Job::Write(path, bytes) => {
-                let name = path.to_string();
-                if tiles.files.read(&name)?.as_deref() != Some(&bytes[..]) {
-                    tiles.files.write(&name, &bytes)?;
-                    written += 1;
-                }
+                written += u64::from(put(&tiles.files, &path.to_string(), &bytes)?);
                 tiles.file_is_written(path);
             }
             Job::Drain(answer) => {
@@ -108,4 +105,19 @@ fn write_all(tiles: &Tiles, jobs: &Receiver<Job>) -> Result<(), LogError> {
         }
     }
     Ok(())
+}
+
+/// Whether the file had to be written. Other bytes under its name are set aside, not lost: if it is
+/// the records that are wrong, they are the evidence.
+fn put(files: &Files, name: &str, bytes: &[u8]) -> Result<bool, LogError> {
+    match files.read(name)? {
+        Some(found) if found == bytes => return Ok(false),
+        Some(_) => {
+            tracing::warn!(file = name, "differs from the records: moved to quarantine and written again");
+            files.set_aside(name)?;
+        }
+        None => {}
+    }
+    files.write(name, bytes)?;
+    Ok(true)
 }

@@ -26,7 +26,7 @@ const CHECKPOINT: &str = "checkpoint";
 /// A log being opened: it takes leaves, and shows and signs nothing yet.
 pub struct LogOpening {
     tree: Tree,
-    signers: Vec<LogSigner>,
+    signers: Vec<Arc<LogSigner>>,
     origin: KeyName,
     kept: Kept,
     last: Option<SignedCheckpoint>,
@@ -45,7 +45,7 @@ impl LogOpening {
 
     /// Starts from the files at a trusted head, for which [`LogWriter::sync`] had returned.
     ///
-    /// `tail` gives the leaves from the last multiple of 256 up to the head's size. The hashes that
+    /// `tail` gives the leaves from the last multiple of 256 up to the head's size; more are not asked for. The hashes that
     /// the root depends on are read and compared with it; of the other files, only presence and
     /// length are looked at.
     ///
@@ -60,7 +60,8 @@ impl LogOpening {
         let whole = head.size - head.size % u64::from(FULL);
         opening.tree.edge = opening.tree.read_edge(whole)?;
         opening.tree.check_lengths(whole)?;
-        opening.append(tail)?;
+        let count = usize::try_from(head.size - whole).expect("below 256");
+        opening.append(tail.into_iter().take(count))?;
         let found = opening.tree.edge.head();
         if found != *head {
             let reason = format!("{} leaves have root {}, not {}", found.size, found.root, head.root);
@@ -139,7 +140,7 @@ impl LogOpening {
 /// The one writer of an open log.
 pub struct LogWriter {
     tree: Tree,
-    signers: Vec<LogSigner>,
+    signers: Vec<Arc<LogSigner>>,
     origin: KeyName,
     kept: Kept,
     reader: LogReader,
@@ -187,7 +188,11 @@ impl LogWriter {
         if let Some(newest) = newest.filter(|newest| newest.head().size == self.size()) {
             return Ok(newest);
         }
-        let checkpoint = Arc::new(SignedCheckpoint::sign(self.origin.as_str(), &self.signers, self.head())?);
+        let checkpoint = Arc::new(SignedCheckpoint::sign(
+            self.origin.as_str(),
+            self.signers.iter().map(Arc::as_ref),
+            self.head(),
+        )?);
         self.tree.stopping(|_| self.kept.append(&checkpoint))?;
         let edge = self.tree.edge.clone();
         self.reader.published.store(Arc::new(Published { checkpoint: Some(Arc::clone(&checkpoint)), edge }));
