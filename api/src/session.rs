@@ -84,7 +84,7 @@ impl Sessions {
     pub fn open(
         &self,
         body: &[u8],
-        audience: &str,
+        audiences: &[String],
         state: &State,
         now: Timestamp,
     ) -> Result<String, SessionRefusal> {
@@ -100,7 +100,7 @@ impl Sessions {
             return Err(SessionRefusal::Challenge);
         }
         let timely = asked.expires_at > now;
-        if asked.ledger != state.origin() || asked.audience != audience || !timely {
+        if asked.ledger != state.origin() || !audiences.contains(&asked.audience) || !timely {
             return Err(SessionRefusal::Invalid);
         }
         let party = state.party(&asked.author).ok_or(SessionRefusal::Invalid)?;

@@ -1,0 +1,75 @@
+//! Agreements and rule books.
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+use ledger::agreement::{Agreement, AgreementVersion};
+use ledger::id::AgreementId;
+use ledger::json::{self, Json};
+
+use super::{Shared, list, maybe, read, texts};
+use crate::app::{Reader, now};
+use crate::may::{Object, may_read};
+use crate::problem::Problem;
+
+/// `GET /v1/agreements`.
+pub async fn all(State(app): Shared, Reader(principal): Reader) -> Response {
+    let state = &app.published().state;
+    let own = state.agreements().filter(|one| may_read(&principal, Object::Agreement(one), state));
+    list(state, own.map(|agreement| agreement_json(agreement)))
+}
+
+/// `GET /v1/agreements/{id}`.
+///
+/// # Errors
+/// `not_found`, also for what one may not read.
+pub async fn one(
+    State(app): Shared,
+    Reader(principal): Reader,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let state = &app.published().state;
+    let agreement = AgreementId::parse(&id).ok().and_then(|id| state.agreement(&id));
+    let agreement = agreement.filter(|one| may_read(&principal, Object::Agreement(one), state));
+    let agreement = agreement.ok_or_else(Problem::not_found)?;
+    Ok(read(state, [("agreement", agreement_json(agreement))]))
+}
+
+fn agreement_json(agreement: &Agreement) -> Json {
+    let mut members = texts([("id", agreement.id.to_string())]);
+    let parties = agreement.parties.iter().map(|party| Json::text(party.as_str()));
+    members.push(("parties", Json::array(parties)));
+    members.push(("versions", Json::array(agreement.versions.iter().map(version_json))));
+    members.extend(agreement.proposal.as_ref().map(|proposal| ("proposal", version_json(proposal))));
+    members.push(("changed_seq", Json::text(agreement.changed_seq.to_string())));
+    Json::object(members)
+}
+
+fn version_json(version: &AgreementVersion) -> Json {
+    let mut members = texts([
+        ("version", version.version.to_string()),
+        ("digest", version.digest.tagged()),
+        ("effective_from", version.effective_from.to_string()),
+        ("proposed_by", version.proposed_by.to_string()),
+        ("proposed_seq", version.proposed_seq.to_string()),
+    ]);
+    maybe(&mut members, "accepted_seq", version.accepted_seq);
+    let terms = json::read(version.signed.text().as_bytes()).unwrap_or(Json::Null);
+    members.push(("terms", terms));
+    Json::object(members)
+}
+
+/// `GET /v1/regimes`: the rule books in force.
+pub async fn regimes(State(app): Shared, _: Reader) -> Response {
+    let state = &app.published().state;
+    list(
+        state,
+        state.regimes_at(now()).map(|adopted| {
+            Json::object(texts([
+                ("id", adopted.id.to_string()),
+                ("digest", adopted.digest.tagged()),
+                ("from", adopted.from.to_string()),
+                ("changed_seq", adopted.changed_seq.to_string()),
+            ]))
+        }),
+    )
+}

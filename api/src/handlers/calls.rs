@@ -1,0 +1,87 @@
+//! Calls.
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+use ledger::amount::print_units;
+use ledger::call_record::{CallEvent, CallRecord};
+use ledger::id::CallId;
+use ledger::json::Json;
+use ledger::state::State as LedgerState;
+
+use super::{Shared, list, maybe, read, texts};
+use crate::app::{Reader, now};
+use crate::may::{Object, may_read};
+use crate::problem::Problem;
+
+/// `GET /v1/calls`.
+pub async fn all(State(app): Shared, Reader(principal): Reader) -> Response {
+    let state = &app.published().state;
+    let own = state.calls().filter(|call| may_read(&principal, Object::Call(call), state));
+    list(state, own.map(|call| call_json(state, call)))
+}
+
+/// `GET /v1/calls/{id}`.
+///
+/// # Errors
+/// `not_found`, also for what one may not read.
+pub async fn one(
+    State(app): Shared,
+    Reader(principal): Reader,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let state = &app.published().state;
+    let call = CallId::parse(&id).ok().and_then(|id| state.call(&id));
+    let call = call.filter(|call| may_read(&principal, Object::Call(call), state));
+    let call = call.ok_or_else(Problem::not_found)?;
+    Ok(read(state, [("call", call_json(state, call))]))
+}
+
+fn call_json(state: &LedgerState, call: &CallRecord) -> Json {
+    let terms = call.call.terms();
+    let mut members = texts([
+        ("id", call.id.to_string()),
+        ("state", call.state().to_string()),
+        ("agreement", call.agreement.to_string()),
+        ("version", call.version.to_string()),
+        ("statement", call.statement.to_string()),
+        ("secured", call.secured.to_string()),
+        ("pledgor", call.pledgor.to_string()),
+        ("leg", terms.leg.to_string()),
+        ("kind", terms.kind.to_string()),
+        ("amount", call.amount().to_string()),
+        ("raw", terms.raw.to_string()),
+        ("currency", call.currency.clone()),
+        ("pledged", call.call.pledged().to_string()),
+        ("settled", call.call.settled().to_string()),
+        ("due_at", terms.due_at.to_string()),
+        ("dispute_by", terms.dispute_by.to_string()),
+        ("grace_end", terms.grace_end.to_string()),
+    ]);
+    // Overdue is a reading of the time, not a state.
+    maybe(&mut members, "reading", call.call.reading(now()));
+    maybe(&mut members, "parent", call.parent.as_ref());
+    maybe(&mut members, "pledge", call.pledge);
+    maybe(&mut members, "movement", call.movement.as_ref());
+    let items = call.items.iter().map(|item| {
+        let decimals = state.asset(&item.asset).map_or(0, |asset| asset.decimals);
+        Json::object(texts([
+            ("from", item.from.to_string()),
+            ("asset", item.asset.to_string()),
+            ("amount", print_units(item.units, decimals)),
+        ]))
+    });
+    members.push(("items", Json::array(items)));
+    members.push(("timeline", Json::array(call.timeline.iter().map(event_json))));
+    members.push(("changed_seq", Json::text(call.changed_seq.to_string())));
+    Json::object(members)
+}
+
+fn event_json(event: &CallEvent) -> Json {
+    Json::object(texts([
+        ("seq", event.seq.to_string()),
+        ("recorded_at", event.recorded_at.to_string()),
+        ("type", event.type_name.clone()),
+        ("author", event.author.to_string()),
+        ("command_id", event.command_id.to_string()),
+    ]))
+}

@@ -1,0 +1,77 @@
+//! Margin statements and portfolios.
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+use ledger::id::StatementId;
+use ledger::json::Json;
+use ledger::market::MarginStatement;
+
+use super::{Shared, list, read, texts};
+use crate::app::Reader;
+use crate::may::{Object, may_read};
+use crate::problem::Problem;
+
+/// `GET /v1/margin-statements`.
+pub async fn all(State(app): Shared, Reader(principal): Reader) -> Response {
+    let state = &app.published().state;
+    let own = state.statements().filter(|one| may_read(&principal, Object::Statement(one), state));
+    list(state, own.map(|statement| statement_json(statement)))
+}
+
+/// `GET /v1/margin-statements/{id}`.
+///
+/// # Errors
+/// `not_found`, also for what one may not read.
+pub async fn one(
+    State(app): Shared,
+    Reader(principal): Reader,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let state = &app.published().state;
+    let statement = StatementId::parse(&id).ok().and_then(|id| state.statement(&id));
+    let statement = statement.filter(|one| may_read(&principal, Object::Statement(one), state));
+    let statement = statement.ok_or_else(Problem::not_found)?;
+    Ok(read(state, [("margin_statement", statement_json(statement))]))
+}
+
+fn statement_json(statement: &MarginStatement) -> Json {
+    Json::object(texts([
+        ("id", statement.id.to_string()),
+        ("author", statement.author.to_string()),
+        ("portfolio", statement.portfolio.to_string()),
+        ("agreement", statement.agreement.to_string()),
+        ("pledgor", statement.pledgor.to_string()),
+        ("as_of", statement.as_of.to_string()),
+        ("state_size", statement.state_size.to_string()),
+        ("positions", statement.positions.tagged()),
+        ("prices", statement.prices.tagged()),
+        ("regime", statement.regime.tagged()),
+        ("engine", statement.engine.clone()),
+        ("exposure", statement.exposure.to_string()),
+        ("requirement", statement.requirement.to_string()),
+        ("collateral_value", statement.collateral_value.to_string()),
+        ("excess", statement.excess.to_string()),
+        ("report", statement.report.tagged()),
+        ("recorded_at", statement.recorded_at.to_string()),
+        ("changed_seq", statement.changed_seq.to_string()),
+    ]))
+}
+
+/// `GET /v1/portfolios`.
+pub async fn portfolios(State(app): Shared, Reader(principal): Reader) -> Response {
+    let state = &app.published().state;
+    let own = state.portfolios().filter(|one| may_read(&principal, Object::Portfolio(one), state));
+    list(
+        state,
+        own.map(|portfolio| {
+            Json::object(texts([
+                ("id", portfolio.id.to_string()),
+                ("positions", portfolio.digest.tagged()),
+                ("as_of", portfolio.as_of.to_string()),
+                ("count", portfolio.count.to_string()),
+                ("author", portfolio.author.to_string()),
+                ("changed_seq", portfolio.changed_seq.to_string()),
+            ]))
+        }),
+    )
+}

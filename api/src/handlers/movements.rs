@@ -1,0 +1,63 @@
+//! Movements.
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+use ledger::amount::print_units;
+use ledger::id::MovementId;
+use ledger::json::Json;
+use ledger::movement::Movement;
+use ledger::state::State as LedgerState;
+
+use super::{Shared, list, maybe, read, texts};
+use crate::app::Reader;
+use crate::may::{Object, may_read};
+use crate::problem::Problem;
+
+/// `GET /v1/movements`.
+pub async fn all(State(app): Shared, Reader(principal): Reader) -> Response {
+    let state = &app.published().state;
+    let own = state.movements().filter(|one| may_read(&principal, Object::Movement(one), state));
+    list(state, own.map(|movement| movement_json(state, movement)))
+}
+
+/// `GET /v1/movements/{id}`.
+///
+/// # Errors
+/// `not_found`, also for what one may not read.
+pub async fn one(
+    State(app): Shared,
+    Reader(principal): Reader,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let state = &app.published().state;
+    let movement = MovementId::parse(&id).ok().and_then(|id| state.movement(&id));
+    let movement = movement.filter(|one| may_read(&principal, Object::Movement(one), state));
+    let movement = movement.ok_or_else(Problem::not_found)?;
+    Ok(read(state, [("movement", movement_json(state, movement))]))
+}
+
+fn movement_json(state: &LedgerState, movement: &Movement) -> Json {
+    let postings = movement.postings.iter().map(|posting| {
+        let decimals = state.asset(&posting.asset).map_or(0, |asset| asset.decimals);
+        Json::object(texts([
+            ("from", posting.from.to_string()),
+            ("to", posting.to.to_string()),
+            ("asset", posting.asset.to_string()),
+            ("amount", print_units(posting.units, decimals)),
+        ]))
+    });
+    let mut members = texts([
+        ("id", movement.id.to_string()),
+        ("author", movement.author.to_string()),
+        ("status", movement.status.to_string()),
+        ("instructed_seq", movement.instructed_seq.to_string()),
+        ("changed_seq", movement.changed_seq.to_string()),
+    ]);
+    maybe(&mut members, "expires", movement.expires);
+    maybe(&mut members, "call", movement.call.as_ref());
+    maybe(&mut members, "effective_at", movement.effective_at);
+    maybe(&mut members, "evidence", movement.evidence.map(|digest| digest.tagged()));
+    maybe(&mut members, "reason", movement.reason.as_ref());
+    members.push(("postings", Json::array(postings)));
+    Json::object(members)
+}

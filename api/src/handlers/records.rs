@@ -1,0 +1,115 @@
+//! Records, receipts and proofs.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use ledger::checkpoint::parse_decimal;
+use ledger::digest::Digest;
+use ledger::intake;
+use ledger::json::{self, Json};
+use ledger::receipt;
+use ledger::record::Record;
+use ledger::store::{StoreError, StoredRecord};
+
+use super::commands::receipt_json;
+use super::{Shared, off_thread, texts};
+use crate::app::{App, Reader};
+use crate::may::{Object, may_read};
+use crate::problem::Problem;
+use crate::session::Principal;
+
+/// `GET /v1/records/{seq}`: the leaf for anyone, the body for those entitled.
+///
+/// # Errors
+/// `seq_not_published`.
+pub async fn get(
+    State(app): Shared,
+    reader: Option<Reader>,
+    Path(seq): Path<String>,
+) -> Result<Response, Problem> {
+    let (seq, stored) = published(&app, &seq).await?;
+    let record = Record::of(seq, &stored);
+    let mut members = texts([
+        ("seq", seq.to_string()),
+        ("recorded_at", record.recorded_at.to_string()),
+        ("command_id", record.command_id.to_string()),
+        ("envelope_sha256", record.envelope_sha256.to_string()),
+        ("leaf", record.to_string()),
+    ]);
+    if let Some(envelope) = reader.and_then(|Reader(principal)| entitled(&app, &principal, &stored)) {
+        members.push(("envelope", envelope));
+        members.push(("effects", json::read(&stored.effects).unwrap_or(Json::Null)));
+    }
+    Ok(super::json(StatusCode::OK, &Json::object(members)))
+}
+
+/// The envelope as JSON, if the reader may see the body.
+fn entitled(app: &App, principal: &Principal, stored: &StoredRecord) -> Option<Json> {
+    let signed = intake::take_back(&stored.envelope).ok()?;
+    let state = &app.published().state;
+    let may = may_read(principal, Object::Record(&signed.command), state);
+    may.then(|| json::read(&stored.envelope).ok()).flatten()
+}
+
+/// `GET /v1/records/{seq}/proof`: the tlog-proof.
+///
+/// # Errors
+/// `seq_not_published`.
+pub async fn proof(State(app): Shared, Path(seq): Path<String>) -> Result<Response, Problem> {
+    let (seq, stored) = published(&app, &seq).await?;
+    let leaf = Record::of(seq, &stored).leaf();
+    let proof = off_thread(move || app.log.tlog_proof(seq, &leaf)).await?.map_err(|error| {
+        tracing::error!(%error, seq, "the log could not prove a record");
+        Problem::internal()
+    })?;
+    let mut response = Body::from(proof.to_string()).into_response();
+    let text = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, text);
+    let name = format!("attachment; filename=\"{seq}.tlog-proof\"");
+    if let Ok(name) = HeaderValue::from_str(&name) {
+        response.headers_mut().insert(header::CONTENT_DISPOSITION, name);
+    }
+    Ok(response)
+}
+
+/// `GET /v1/receipts/{command_id}`.
+///
+/// # Errors
+/// `not_found`, also for what one may not read.
+pub async fn receipt(
+    State(app): Shared,
+    Reader(principal): Reader,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let id = Digest::parse_hex(&id).ok_or_else(Problem::not_found)?;
+    let store = Arc::clone(app.ledger.store());
+    let found = off_thread(move || -> Result<_, StoreError> {
+        let Some(seq) = store.seq_of_command(&id)? else { return Ok(None) };
+        Ok(store.record(seq)?.map(|stored| (seq, stored)))
+    });
+    let (seq, stored) = found.await?.map_err(broken)?.ok_or_else(Problem::not_found)?;
+    if entitled(&app, &principal, &stored).is_none() {
+        return Err(Problem::not_found());
+    }
+    let receipt = receipt::Receipt { record: Record::of(seq, &stored), effects: stored.effects };
+    Ok(super::json(StatusCode::OK, &receipt_json(&app, &receipt)))
+}
+
+async fn published(app: &Arc<App>, seq: &str) -> Result<(u64, StoredRecord), Problem> {
+    let not_published = || {
+        let detail = "no published record has this number";
+        Problem::new(StatusCode::NOT_FOUND, "seq_not_published", detail, "ask /v1/ledger for the size")
+    };
+    let seq = parse_decimal(seq).filter(|seq| *seq < app.log.head().size).ok_or_else(not_published)?;
+    let store = Arc::clone(app.ledger.store());
+    let stored = off_thread(move || store.record(seq)).await?.map_err(broken)?;
+    Ok((seq, stored.ok_or_else(not_published)?))
+}
+
+fn broken(error: StoreError) -> Problem {
+    tracing::error!(%error, "a record could not be read back");
+    Problem::internal()
+}

@@ -1,0 +1,97 @@
+//! Every endpoint, once.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::{HeaderValue, StatusCode};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post, put};
+use data_encoding::HEXLOWER;
+
+use crate::app::App;
+use crate::handlers::{
+    accounts, agreements, calls, commands, custody, documents, ledger, log, margin, movements, parties,
+    records, sessions,
+};
+use crate::problem::Problem;
+
+/// The router over one ledger.
+pub fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/v1/commands", post(commands::post))
+        .route("/v1/documents/{sha256}", put(documents::put).get(documents::get))
+        .route("/v1/session/challenge", get(sessions::challenge))
+        .route("/v1/session", post(sessions::open).delete(sessions::close))
+        .route("/v1/ledger", get(ledger::get))
+        .route("/v1/parties", get(parties::all))
+        .route("/v1/parties/{id}", get(parties::one))
+        .route("/v1/assets", get(parties::assets))
+        .route("/v1/regimes", get(agreements::regimes))
+        .route("/v1/agreements", get(agreements::all))
+        .route("/v1/agreements/{id}", get(agreements::one))
+        .route("/v1/accounts", get(accounts::all))
+        .route("/v1/accounts/{id}", get(accounts::one))
+        .route("/v1/accounts/{id}/balances", get(accounts::balance))
+        .route("/v1/movements", get(movements::all))
+        .route("/v1/movements/{id}", get(movements::one))
+        .route("/v1/portfolios", get(margin::portfolios))
+        .route("/v1/margin-statements", get(margin::all))
+        .route("/v1/margin-statements/{id}", get(margin::one))
+        .route("/v1/calls", get(calls::all))
+        .route("/v1/calls/{id}", get(calls::one))
+        .route("/v1/custody/statements", get(custody::statements))
+        .route("/v1/custody/reconciliations", get(custody::reconciliations))
+        .route("/v1/custody/breaks", get(custody::breaks))
+        .route("/v1/records/{seq}", get(records::get))
+        .route("/v1/records/{seq}/proof", get(records::proof))
+        .route("/v1/receipts/{command_id}", get(records::receipt))
+        .route("/v1/checkpoints/{size}", get(ledger::checkpoint))
+        .route("/v1/consistency", get(ledger::consistency))
+        .route("/log/{*path}", get(log::get))
+        .route("/healthz", get(ledger::healthz))
+        .route("/readyz", get(ledger::readyz))
+        .fallback(no_such_path)
+        .method_not_allowed_fallback(no_such_method)
+        // Each handler that takes a body bounds it itself.
+        .layer(DefaultBodyLimit::disable())
+        .layer(middleware::from_fn(name_request))
+        .with_state(app)
+}
+
+async fn no_such_path() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "not_found", "there is no such path", "see the README for the paths")
+}
+
+async fn no_such_method() -> Problem {
+    let detail = "this path does not take this method";
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail, "use GET, or POST a command")
+}
+
+/// Gives each request an id, answers within a limit, renders problems, and says in the log what became
+/// of the request: never bodies, tokens or signatures.
+async fn name_request(request: Request, next: Next) -> Response {
+    /// The longest a request may take once its head has arrived.
+    const REQUEST_MAX: std::time::Duration = std::time::Duration::from_secs(30);
+    let mut bytes = [0; 8];
+    let request_id = match getrandom::fill(&mut bytes) {
+        Ok(()) => HEXLOWER.encode(&bytes),
+        Err(_) => "none".to_owned(),
+    };
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let mut response = match tokio::time::timeout(REQUEST_MAX, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Problem::unavailable("overloaded", "unknown: send the same bytes again", 5).into_response(),
+    };
+    let problem = response.extensions_mut().remove::<Problem>();
+    let code = problem.as_ref().map_or("", Problem::code);
+    if let Some(problem) = &problem {
+        response = problem.render(&path, &request_id);
+    }
+    if let Ok(value) = HeaderValue::from_str(&request_id) {
+        response.headers_mut().insert("x-request-id", value);
+    }
+    tracing::info!(request_id, %method, path = path.escape_debug().to_string(), status = response.status().as_u16(), code);
+    response
+}
