@@ -1,3 +1,6 @@
-//! Who may ask and act? The HTTP interface, the command line and how the parts are put together.
+//! Who may ask and act? HTTP, command line, configuration, and how the other crates are put together.
+//!
+//! The only crate with handlers and status codes. Nothing here decides what a command changes: that is
+//! `ledger::apply`, and there is no way around it.
 
 pub mod cli;

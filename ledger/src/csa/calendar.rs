@@ -74,17 +74,16 @@ impl Calendar {
     /// # Errors
     /// [`CalendarOutOfRange`] before the first known offset or outside the years of [`Timestamp`].
     pub fn instant(&self, local: DateTime) -> Result<Timestamp, CalendarOutOfRange> {
-        let mut latest_before = None;
-        for (from, offset) in &self.utc_offsets {
-            let Some(instant) = unshift(local, *offset) else { continue };
-            if instant >= *from {
-                if self.offset_at(instant) == Some(*offset) {
-                    return Ok(instant);
-                }
-                latest_before = Some(instant);
-            }
-        }
-        latest_before.ok_or_else(|| self.out_of_range(local))
+        let reached = self.utc_offsets.iter().filter_map(|(from, offset)| {
+            let instant = unshift(local, *offset)?;
+            (instant >= *from).then_some((instant, *offset))
+        });
+        let (shown, skipped): (Vec<_>, Vec<_>) =
+            reached.partition(|(instant, offset)| self.offset_at(*instant) == Some(*offset));
+        let first_shown = shown.iter().min().map(|(instant, _)| *instant);
+        first_shown
+            .or_else(|| skipped.last().map(|(instant, _)| *instant))
+            .ok_or_else(|| self.out_of_range(local))
     }
 
     fn offset_at(&self, instant: Timestamp) -> Option<i16> {

@@ -333,3 +333,107 @@ fn read_plain_clock(node: &Node) -> Option<Clock> {
         clock @ (Clock::Continuous(_) | Clock::BusinessDay(_)) => Some(clock),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::csa::error::{Faults, Section};
+    use crate::json::read;
+
+    const CALENDAR: &str = r#"{"id":"USNY","weekend":["sat","sun"],"holidays":["2026-09-07"],
+        "valid_from":"2026-01-01","valid_to":"2026-12-31","utc_offsets":[
+        {"from":"2025-11-02T06:00:00.000Z","offset":"-05:00"},{"from":"2026-03-08T07:00:00.000Z","offset":"-04:00"},
+        {"from":"2026-11-01T06:00:00.000Z","offset":"-05:00"}]}"#;
+
+    fn clock(text: &str) -> Option<Clock> {
+        let json = read(text.as_bytes()).unwrap();
+        let faults = Faults::default();
+        let read = read_clock(&Node::root(&json, "", Section { field: 0, value: 0 }, &faults));
+        faults.settle(read).ok()
+    }
+
+    fn business_day(calendar: &str) -> String {
+        format!(
+            r#"{{"kind":"business_day","calendars":[{calendar}],"notification_time":"10:00","settlement_days":"1",
+            "settle_by":"17:00","dispute_days":"1","grace_days":"2"}}"#
+        )
+    }
+
+    #[test]
+    fn business_days_by_table() {
+        let clock = clock(&business_day(CALENDAR)).unwrap();
+        for (received, demand_day, due_at, dispute_by, grace_end) in [
+            // Friday, at the minute; then the weekend and Labor Day.
+            ("2026-09-04T14:00:00.000Z", "2026-09-04", "2026-09-08", "2026-09-09", "2026-09-10"),
+            ("2026-09-04T14:00:00.001Z", "2026-09-08", "2026-09-09", "2026-09-10", "2026-09-11"),
+            // Still the evening of the first in New York, after notification time.
+            ("2026-09-02T03:59:59.999Z", "2026-09-02", "2026-09-03", "2026-09-04", "2026-09-08"),
+            // The morning of the second there.
+            ("2026-09-02T04:00:00.000Z", "2026-09-02", "2026-09-03", "2026-09-04", "2026-09-08"),
+        ] {
+            let at = Timestamp::parse(received).unwrap();
+            let got = clock.deadlines(AssetKind::Cash, &Calendars::new(), at).unwrap();
+            let day = |at: Timestamp| at.date().to_string();
+            assert_eq!(got.demand_day.unwrap().to_string(), demand_day, "{received}");
+            assert_eq!(
+                [day(got.due_at), day(got.dispute_by), day(got.grace_end)],
+                [due_at, dispute_by, grace_end]
+            );
+        }
+        // The offset changes between the demand and the due time.
+        let at = Timestamp::parse("2026-10-30T13:00:00.000Z").unwrap();
+        let got = clock.deadlines(AssetKind::Cash, &Calendars::new(), at).unwrap();
+        assert_eq!(got.due_at.to_string(), "2026-11-02T22:00:00.000Z");
+    }
+
+    #[test]
+    fn disputes_run_into_good_days() {
+        let Some(Clock::BusinessDay(clock)) = clock(&business_day(CALENDAR)) else { panic!() };
+        let at = Timestamp::parse("2026-09-04T14:00:00.000Z").unwrap();
+        let days = clock.dispute_days(&Calendars::new(), at).unwrap();
+        assert_eq!([days.process_by.to_string(), days.report_by.to_string()], ["2026-09-14", "2026-09-28"]);
+        let late = Timestamp::parse("2026-12-20T14:00:00.000Z").unwrap();
+        assert_eq!(clock.dispute_days(&Calendars::new(), late).unwrap_err().code(), "calendar_out_of_range");
+    }
+
+    #[test]
+    fn calendars_may_stand_in_documents_of_their_own() {
+        let json = read(CALENDAR.as_bytes()).unwrap();
+        let digest = Digest::of(json.to_jcs().as_bytes());
+        let clock = clock(&business_day(&format!("\"{}\"", digest.tagged()))).unwrap();
+        let at = Timestamp::parse("2026-09-01T14:00:00.000Z").unwrap();
+        let unknown = clock.deadlines(AssetKind::Cash, &Calendars::new(), at).unwrap_err();
+        assert_eq!(unknown.code(), "unknown_reference");
+        let documents = Calendars::from([(digest, Calendar::read(&json).unwrap())]);
+        assert!(clock.deadlines(AssetKind::Cash, &documents, at).is_ok());
+    }
+
+    #[test]
+    fn a_mixed_agreement_has_a_clock_for_each_kind() {
+        let continuous = r#"{"kind":"continuous","settle":"PT4H","dispute":"PT1H","grace":"PT2H"}"#;
+        let text = format!(
+            r#"{{"kind":"per_kind","clocks":{{"crypto":{continuous},"cash":{}}}}}"#,
+            business_day(CALENDAR)
+        );
+        let clock = clock(&text).unwrap();
+        let at = Timestamp::parse("2026-09-05T12:00:00.000Z").unwrap();
+        let due = |kind| clock.deadlines(kind, &Calendars::new(), at).map(|times| times.due_at.to_string());
+        assert_eq!(due(AssetKind::Crypto).unwrap(), "2026-09-05T16:00:00.000Z");
+        assert_eq!(due(AssetKind::Cash).unwrap(), "2026-09-09T21:00:00.000Z");
+        assert!(due(AssetKind::Token).is_err());
+    }
+
+    #[test]
+    fn malformed_clocks_are_refused() {
+        for text in [
+            "{}",
+            r#"{"kind":"lunar"}"#,
+            r#"{"kind":"continuous","settle":"P1M","dispute":"PT1H","grace":"PT2H"}"#,
+            r#"{"kind":"per_kind","clocks":{"gold":{}}}"#,
+            r#"{"kind":"per_kind","clocks":{"cash":{"kind":"per_kind","clocks":{}}}}"#,
+            r#"{"kind":"business_day","calendars":[],"notification_time":"10:00","settlement_days":"1","settle_by":"17:00","dispute_days":"0","grace_days":"1"}"#,
+        ] {
+            assert_eq!(clock(text), None, "{text}");
+        }
+    }
+}

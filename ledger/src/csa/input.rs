@@ -102,16 +102,22 @@ impl ComputeInput {
             }
             ComputeError::RequirementNotAsked => at(TermsCode::TermsConflict, "/requirement"),
             ComputeError::Valuation(errors) => {
+                let items: BTreeMap<&str, usize> =
+                    self.items.iter().enumerate().map(|(place, item)| (item.id.as_str(), place)).collect();
                 let mut placed: Vec<(u8, usize, TermsError)> =
-                    errors.iter().map(|error| self.place_valuation(error)).collect();
+                    errors.iter().map(|error| self.place_valuation(error, &items)).collect();
                 placed.sort_by_key(|(section, place, error)| (error.code, *section, *place));
                 placed.into_iter().next().map_or_else(|| at(TermsCode::BadValue, ""), |(_, _, error)| error)
             }
         }
     }
 
-    fn place_valuation(&self, error: &ValuationError) -> (u8, usize, TermsError) {
-        let item_at = |id: &String| self.items.iter().position(|item| item.id == *id).unwrap_or_default();
+    fn place_valuation(
+        &self,
+        error: &ValuationError,
+        items: &BTreeMap<&str, usize>,
+    ) -> (u8, usize, TermsError) {
+        let item_at = |id: &String| items.get(id.as_str()).copied().unwrap_or_default();
         let price_at = |asset: &String| self.price_places.get(asset).copied();
         let fx_at = |currency: &String| self.fx_places.get(currency).copied().unwrap_or_default();
         let (code, section, list, place, member) = match error {

@@ -47,3 +47,6 @@ pub use rounding::{Multiple, Rounding, RoundingMode};
 pub(crate) use amount::due;
 pub(crate) use clock::read_clock;
 pub(crate) use error::{Faults, Section};
+
+#[cfg(test)]
+mod tests;
