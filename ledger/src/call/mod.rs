@@ -7,12 +7,14 @@
 //! Source: specs/calls.md §5 and §6.
 
 mod command;
+mod id;
 mod refusal;
 mod state;
 mod step;
 pub mod vectors;
 
 pub use command::{CallCommand, Verb};
+pub use id::call_id;
 pub use refusal::CallRefusal;
 pub use state::{
     Actor, CallKind, CallLeg, CallState, DisputeReason, FailReason, Reading, RejectReason, RetractReason,

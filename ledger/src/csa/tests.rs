@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::json::{Json, read};
+use crate::valuation::{Item, Side, StatementFigure, Value, release};
 
 /// A two-way agreement with one item each way, in two currencies, with every optional part.
 const INPUT: &str = r#"{"as_of":"2026-09-01T00:00:00.000Z","exposure":"1000",
@@ -87,9 +88,17 @@ fn text<'j>(json: &'j Json, pointer: &str) -> &'j str {
     json.pointer(pointer).and_then(Json::as_str).unwrap_or_else(|| panic!("{pointer}"))
 }
 
+/// Each row: where, what is put there as JSON (nothing takes it out), and the code and path told.
+fn check_faults(rows: &[(&str, &str, &str, &str)]) {
+    for (pointer, value, code, path) in rows {
+        let got = outcome(&edited(&[(pointer, value)]));
+        assert_eq!(got, Err(((*code).to_owned(), (*path).to_owned())), "{pointer} {value}");
+    }
+}
+
 #[test]
-fn every_fault_is_told_with_its_place() {
-    for (pointer, value, code, path) in [
+fn members_are_all_known_and_there() {
+    check_faults(&[
         ("/exposure", "1", "not_strict", "/exposure"),
         ("/margin", "null", "not_strict", "/margin"),
         ("/nope", "\"x\"", "unknown_field", "/nope"),
@@ -110,6 +119,12 @@ fn every_fault_is_told_with_its_place() {
         ("/agreement/limits/0/of", "", "missing_field", "/agreement/limits/0/of"),
         ("/agreement/clock/kind", "", "missing_field", "/agreement/clock/kind"),
         ("/collateral/1/class", "", "missing_field", "/collateral/1/class"),
+    ]);
+}
+
+#[test]
+fn terms_are_canonical_and_in_range() {
+    check_faults(&[
         ("/as_of", "\"2026-09-01T00:00:00Z\"", "bad_value", "/as_of"),
         ("/agreement", "\"x\"", "bad_value", "/agreement"),
         ("/agreement/version", "\"0\"", "bad_value", "/agreement/version"),
@@ -130,6 +145,12 @@ fn every_fault_is_told_with_its_place() {
         ("/agreement/limits/0/value", "\"1\"", "bad_value", "/agreement/limits/0"),
         ("/agreement/interest/USD/basis", "\"364\"", "bad_value", "/agreement/interest/USD/basis"),
         ("/agreement/clock/settle", "\"4h\"", "bad_value", "/agreement/clock/settle"),
+    ]);
+}
+
+#[test]
+fn figures_are_canonical_and_in_range() {
+    check_faults(&[
         ("/exposure", "\"1.10\"", "bad_value", "/exposure"),
         ("/exposure", "\"12345678901234567890123456789\"", "bad_value", "/exposure"),
         ("/exposure", "\"0.0000000000000000001\"", "bad_value", "/exposure"),
@@ -143,6 +164,12 @@ fn every_fault_is_told_with_its_place() {
         ("/margin/a/amount", "\"-1\"", "bad_value", "/margin/a/amount"),
         ("/disputed/amount", "\"-1\"", "bad_value", "/disputed/amount"),
         ("/in_default", "[\"c\"]", "bad_value", "/in_default/0"),
+    ]);
+}
+
+#[test]
+fn references_prices_and_sums_hold() {
+    check_faults(&[
         ("/collateral/1/id", "\"i1\"", "duplicate_id", "/collateral/1"),
         ("/assets/1/id", "\"BOND\"", "duplicate_id", "/assets/1"),
         ("/agreement/schedule/1/id", "\"R1\"", "duplicate_id", "/agreement/schedule/1"),
@@ -159,10 +186,11 @@ fn every_fault_is_told_with_its_place() {
         ("/fx", "[]", "fx_missing", "/prices/0/currency"),
         ("/assets/1/currency", "\"GBP\"", "fx_missing", "/collateral/1/asset"),
         ("/collateral/1/amount", "\"100000000000000000000\"", "overflow", "/collateral/1/amount"),
-    ] {
-        let got = outcome(&edited(&[(pointer, value)]));
-        assert_eq!(got, Err((code.to_owned(), path.to_owned())), "{pointer} {value}");
-    }
+    ]);
+}
+
+#[test]
+fn unreadable_bytes_are_told() {
     for bytes in [&b"{"[..], b"", b"[1", b"\xff"] {
         assert_eq!(compute_json(bytes).unwrap_err().code, TermsCode::BadJson);
     }
@@ -253,127 +281,110 @@ fn flavours_refuse_terms_that_cannot_hold() {
     }
 }
 
+const A: &str = "/legs/0";
+const B: &str = "/legs/1";
+const TH_B: &str = "/agreement/terms/b/threshold";
+const IA_B: &str = "/agreement/terms/b/independent_amount";
+const IA_A: &str = "/agreement/terms/a/independent_amount";
+const MTA_A: &str = "/agreement/terms/a/mta";
+const OUTSIDE: (&str, &str) = ("/agreement/ia_treatment", "\"outside_threshold\"");
+const SETTLED: (&str, &str) = ("/agreement/in_flight", "\"settled_only\"");
+
+/// Edits of the input, the leg, and its credit support amount, action, amount and reason.
+type LegRow<'a> = (Vec<(&'a str, &'a str)>, &'a str, &'a str, &'a str, &'a str, &'a str);
+
+/// In the input b posted 500 EUR × 1.1 × (1 − 0.02 − 0.08) = 495, and a posted 50 × 0.98 = 49.
+fn check_legs(rows: Vec<LegRow>) {
+    for (edits, leg, csa, action, amount, reason) in rows {
+        let got = answer(&edits);
+        let row = ["credit_support_amount", "action", "amount", "reason"]
+            .map(|key| text(&got, &format!("{leg}/{key}")));
+        assert_eq!(row, [csa, action, amount, reason], "{edits:?}");
+    }
+}
+
 #[test]
-fn legs_by_table() {
-    // b posted 500 EUR × 1.1 × (1 − 0.02 − 0.08) = 495; a posted 50 × 0.98 = 49.
-    let (leg_a, leg_b) = ("/legs/0", "/legs/1");
-    let terms = |side: &str, term: &str| format!("/agreement/terms/{side}/{term}");
-    let (th_b, ia_b, ia_a, mta_a) = (
-        terms("b", "threshold"),
-        terms("b", "independent_amount"),
-        terms("a", "independent_amount"),
-        terms("a", "mta"),
-    );
-    let (outside, settled) =
-        (("/agreement/ia_treatment", "\"outside_threshold\""), ("/agreement/in_flight", "\"settled_only\""));
-    for (edits, leg, csa, action, amount, reason) in [
-        (vec![], leg_a, "1000", "call", "510", "due"),
-        (vec![], leg_b, "0", "none", "0", "below_mta"),
-        (vec![("/exposure", "\"595\"")], leg_a, "595", "call", "100", "due"),
+fn amounts_follow_exposure_and_terms() {
+    check_legs(vec![
+        (vec![], A, "1000", "call", "510", "due"),
+        (vec![], B, "0", "none", "0", "below_mta"),
+        (vec![("/exposure", "\"595\"")], A, "595", "call", "100", "due"),
         (
             vec![("/exposure", "\"594.999999999999999999\"")],
-            leg_a,
+            A,
             "594.999999999999999999",
             "none",
             "0",
             "below_mta",
         ),
-        (vec![("/exposure", "\"495\"")], leg_a, "495", "none", "0", "covered"),
-        (vec![("/exposure", "\"-200\"")], leg_a, "0", "return", "490", "due"),
-        (vec![("/exposure", "\"-200\"")], leg_b, "200", "call", "160", "due"),
-        (vec![(th_b.as_str(), "\"200\""), (ia_b.as_str(), "\"50\"")], leg_a, "850", "call", "360", "due"),
-        (
-            vec![(th_b.as_str(), "\"2000\""), (ia_b.as_str(), "\"600\""), outside],
-            leg_a,
-            "600",
-            "call",
-            "110",
-            "due",
-        ),
-        (
-            vec![(th_b.as_str(), "\"infinite\""), (ia_b.as_str(), "\"600\""), outside],
-            leg_a,
-            "600",
-            "call",
-            "110",
-            "due",
-        ),
-        (
-            vec![(th_b.as_str(), "\"infinite\""), (ia_b.as_str(), "\"600\"")],
-            leg_a,
-            "0",
-            "return",
-            "490",
-            "due",
-        ),
-        (vec![(ia_a.as_str(), "\"2000\""), outside], leg_a, "0", "return", "490", "due"),
-        (
-            vec![(th_b.as_str(), "\"infinite\""), ("/in_default", "[\"b\"]")],
-            leg_a,
-            "1000",
-            "call",
-            "510",
-            "due",
-        ),
+        (vec![("/exposure", "\"495\"")], A, "495", "none", "0", "covered"),
+        (vec![("/exposure", "\"-200\"")], A, "0", "return", "490", "due"),
+        (vec![("/exposure", "\"-200\"")], B, "200", "call", "160", "due"),
+        (vec![(TH_B, "\"200\""), (IA_B, "\"50\"")], A, "850", "call", "360", "due"),
+        (vec![(TH_B, "\"2000\""), (IA_B, "\"600\""), OUTSIDE], A, "600", "call", "110", "due"),
+        (vec![(TH_B, "\"infinite\""), (IA_B, "\"600\""), OUTSIDE], A, "600", "call", "110", "due"),
+        (vec![(TH_B, "\"infinite\""), (IA_B, "\"600\"")], A, "0", "return", "490", "due"),
+        (vec![(IA_A, "\"2000\""), OUTSIDE], A, "0", "return", "490", "due"),
+    ]);
+}
+
+#[test]
+fn defaults_states_and_disputes_change_what_is_due() {
+    check_legs(vec![
+        (vec![(TH_B, "\"infinite\""), ("/in_default", "[\"b\"]")], A, "1000", "call", "510", "due"),
         // Default frees the delivery from its MTA, not the return from the secured party's.
-        (vec![("/exposure", "\"500\""), ("/in_default", "[\"b\"]")], leg_a, "500", "call", "10", "due"),
-        (vec![("/exposure", "\"400\""), ("/in_default", "[\"b\"]")], leg_a, "400", "none", "0", "below_mta"),
+        (vec![("/exposure", "\"500\""), ("/in_default", "[\"b\"]")], A, "500", "call", "10", "due"),
+        (vec![("/exposure", "\"400\""), ("/in_default", "[\"b\"]")], A, "400", "none", "0", "below_mta"),
         (
             vec![
                 ("/exposure", "\"500\""),
                 ("/in_default", "[\"b\"]"),
                 ("/agreement/zero_on_default", "false"),
             ],
-            leg_a,
+            A,
             "500",
             "none",
             "0",
             "below_mta",
         ),
-        (vec![("/collateral/0/state", "\"agreed_in\""), settled], leg_a, "1000", "call", "1000", "due"),
-        (vec![("/collateral/0/state", "\"agreed_in\"")], leg_a, "1000", "call", "510", "due"),
-        (vec![("/collateral/0/state", "\"agreed_out\"")], leg_a, "1000", "call", "1000", "due"),
-        (vec![("/disputed/amount", "\"405\"")], leg_a, "1000", "call", "100", "due"),
-        (vec![("/disputed/amount", "\"405.01\"")], leg_a, "1000", "none", "0", "undisputed_below_mta"),
-        (vec![("/disputed/amount", "\"505\"")], leg_a, "1000", "none", "0", "fully_disputed"),
-        (
-            vec![("/exposure", "\"490.5\""), (mta_a.as_str(), "\"0\"")],
-            leg_a,
-            "490.5",
-            "none",
-            "0",
-            "rounds_to_zero",
-        ),
-        (vec![("/agreement/rounding/delivery", "\"none\"")], leg_a, "1000", "call", "505", "due"),
+        (vec![("/collateral/0/state", "\"agreed_in\""), SETTLED], A, "1000", "call", "1000", "due"),
+        (vec![("/collateral/0/state", "\"agreed_in\"")], A, "1000", "call", "510", "due"),
+        (vec![("/collateral/0/state", "\"agreed_out\"")], A, "1000", "call", "1000", "due"),
+        (vec![("/disputed/amount", "\"405\"")], A, "1000", "call", "100", "due"),
+        (vec![("/disputed/amount", "\"405.01\"")], A, "1000", "none", "0", "undisputed_below_mta"),
+        (vec![("/disputed/amount", "\"505\"")], A, "1000", "none", "0", "fully_disputed"),
+        (vec![("/exposure", "\"490.5\""), (MTA_A, "\"0\"")], A, "490.5", "none", "0", "rounds_to_zero"),
+    ]);
+}
+
+#[test]
+fn rounding_limits_and_eligibility_change_what_is_due() {
+    check_legs(vec![
+        (vec![("/agreement/rounding/delivery", "\"none\"")], A, "1000", "call", "505", "due"),
         (
             vec![("/agreement/rounding/delivery", "\"nearest\""), ("/exposure", "\"999.99\"")],
-            leg_a,
+            A,
             "999.99",
             "call",
             "500",
             "due",
         ),
-        (vec![("/agreement/limits/0/percent", "\"0.5\"")], leg_a, "1000", "call", "760", "due"),
+        (vec![("/agreement/limits/0/percent", "\"0.5\"")], A, "1000", "call", "760", "due"),
         (
             vec![(
                 "/agreement/limits/0",
                 "{\"id\":\"L\",\"scope\":\"group\",\"percent\":\"0.1\",\"of\":\"requirement\"}",
             )],
-            leg_a,
+            A,
             "1000",
             "call",
             "900",
             "due",
         ),
-        (vec![("/assets/0/issuer_group", "\"G\"")], leg_a, "1000", "call", "1000", "due"),
-        (vec![("/collateral/0/class", "\"proprietary\"")], leg_a, "1000", "call", "1000", "due"),
-        (vec![("/collateral/0/disputed_value", "\"95\"")], leg_a, "1000", "call", "600", "due"),
-    ] {
-        let got = answer(&edits);
-        let row = ["credit_support_amount", "action", "amount", "reason"]
-            .map(|key| text(&got, &format!("{leg}/{key}")));
-        assert_eq!(row, [csa, action, amount, reason], "{edits:?}");
-    }
+        (vec![("/assets/0/issuer_group", "\"G\"")], A, "1000", "call", "1000", "due"),
+        (vec![("/collateral/0/class", "\"proprietary\"")], A, "1000", "call", "1000", "due"),
+        (vec![("/collateral/0/disputed_value", "\"95\"")], A, "1000", "call", "600", "due"),
+    ]);
 }
 
 #[test]
@@ -566,7 +577,7 @@ proptest! {
             ("/agreement/rounding/amount", &multiple),
         ]);
         for leg in ["/legs/0", "/legs/1"] {
-            let value = |key: &str| crate::valuation::Value::parse(text(&got, &format!("{leg}/{key}"))).unwrap();
+            let value = |key: &str| Value::parse(text(&got, &format!("{leg}/{key}"))).unwrap();
             let (csa, posted, amount) = (value("credit_support_amount"), value("posted_value"), value("amount"));
             match text(&got, &format!("{leg}/action")) {
                 "call" => prop_assert!(&posted + &amount >= csa),
@@ -574,6 +585,39 @@ proptest! {
                 _ => prop_assert!(amount.is_zero()),
             }
             prop_assert!(value("raw_delivery").is_zero() || value("raw_return").is_zero());
+        }
+    }
+
+    /// Whatever is asked back in whatever order, what stays held counts for the requirement, with
+    /// the limits applied to what is left.
+    #[test]
+    fn no_sequence_of_releases_uncovers(
+        amounts in prop::collection::vec(0_u64..1_000, 1..8),
+        asks in prop::collection::vec(0_usize..8, 0..16),
+        requirement in 0_u64..3_000,
+    ) {
+        let limit = r#"{"id":"L","scope":"group","value":"1500"}"#;
+        let base = ComputeInput::read(&edited(&[("/agreement/limits/0", limit)])).unwrap();
+        let mut held: Vec<Item> = Vec::new();
+        for (place, amount) in amounts.iter().enumerate() {
+            let amount = crate::valuation::quantity((*amount).into(), 0);
+            held.push(Item { id: format!("i{place}"), amount, ..base.items[0].clone() });
+        }
+        let needed = Value::whole(requirement);
+        let counts = |items: &[Item]| held_value(&base.agreement, &base.market, Side::B, &needed, items).unwrap();
+        let statement = StatementFigure { requirement: needed.clone(), recorded_at: base.market.as_of };
+        let covered = counts(&held) >= needed;
+        for ask in asks {
+            if ask >= held.len() {
+                continue;
+            }
+            let mut left = held.clone();
+            left.remove(ask);
+            let day = base.agreement.statement_max_age();
+            if release(counts(&left), &statement, day, base.market.as_of).is_ok() {
+                held = left;
+            }
+            prop_assert_eq!(counts(&held) >= needed, covered);
         }
     }
 
