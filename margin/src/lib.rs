@@ -1,1 +1,41 @@
-//! placeholder
+//! What is required? Positions, market and rule books in; explained figures out.
+//!
+//! Pure: no clock, no file, no socket, no state. Everything a figure depends on is in its inputs
+//! and named by digest in its output. Knows nothing of the ledger but its plain types, and nothing
+//! of who asks.
+
+pub mod classification;
+pub mod error;
+mod input;
+pub mod instrument;
+mod market;
+mod money;
+mod portfolio;
+mod position;
+mod pricing;
+mod reader;
+mod risk_array;
+mod scenario;
+
+mod addons;
+mod assessment;
+mod buffers;
+pub mod explain;
+mod offsets;
+pub mod regime;
+
+//mod compare;
+mod run;
+//mod table;
+//pub mod vectors;
+
+//pub use compare::{Comparison, compare};
+pub use error::{Code, Failure, InputError, Part};
+pub use input::{INPUT_SCHEMA, compose};
+pub use money::{Currency, Figure, Overflow};
+pub use regime::{Regime, RegimeError, RegimeRef};
+pub use run::{AccountResult, RegimeResult, RunResult, run, run_tree};
+
+/// Which engine made a figure. A change of any rule is a new version, so that a figure once
+/// stated can be made again.
+pub const ENGINE: &str = "pledger-margin/1";

@@ -1,0 +1,311 @@
+//! One input under several rule books.
+
+use std::collections::BTreeMap;
+
+use ledger::decimal::Exact;
+use ledger::digest::Digest;
+use ledger::json::Json;
+use ledger::time::Timestamp;
+
+use crate::assessment::Assessment;
+use crate::error::{Code, Failure, InputError, Part};
+use crate::explain::Node;
+use crate::input::{self, Input};
+use crate::money::{Currency, Figure, Overflow};
+use crate::portfolio::Portfolio;
+use crate::reader::Reader;
+use crate::regime::harmonized::Circumstances;
+use crate::regime::prepared::Prepared;
+use crate::regime::{Library, Regime, RegimeRef, Rules};
+
+/// The schema of a printed result.
+const RESULT_SCHEMA: &str = "pledger.margin.result.v1";
+
+/// An input with its rule books, every mistake found but overflow.
+pub(crate) struct Checked {
+    pub(crate) input: Input,
+    pub(crate) library: Library,
+    pub(crate) portfolio: Portfolio,
+    pub(crate) circumstances: Circumstances,
+}
+
+impl Checked {
+    /// The ladder of refusals, in the order of [`Code`].
+    pub(crate) fn new(
+        tree: &Json,
+        regimes: &[RegimeRef],
+        also: impl Fn(&mut Reader, &Input, &Library),
+    ) -> Result<Self, Failure> {
+        let mut reader = Reader::default();
+        let (input, overrides) = Input::read(&mut reader, tree);
+        let library = Library::open(&mut reader, regimes, &overrides);
+        reader.outcome()?;
+        let Some(input) = input else {
+            let message = "the input could not be read; compare it with the specification".to_owned();
+            return Err(InputError { code: Code::BadField, path: String::new(), message }.into());
+        };
+        let portfolio = Portfolio::join(&mut reader, &input, &library);
+        also(&mut reader, &input, &library);
+        reader.outcome()?;
+        if input.has_what_if {
+            return Err(Failure::NotYet(Part::WhatIf));
+        }
+        let harmonized = library.chosen.iter().any(|regime| matches!(regime.rules(), Rules::Harmonized(_)));
+        if input.has_pool && harmonized {
+            return Err(Failure::NotYet(Part::Breakers));
+        }
+        let circumstances = Circumstances {
+            eligibility_strict: input.eligibility_strict,
+            vol_ratio: input.market.vol_ratio.clone(),
+            previous: input.book.previous.clone(),
+        };
+        Ok(Self { input, library, portfolio, circumstances })
+    }
+}
+
+/// Computes what each account of an input needs under each rule book.
+///
+/// # Errors
+/// [`Failure::Input`] with the first mistake by the order of [`Code`];
+/// [`Failure::NotYet`] if a figure needs a part that this version does not have.
+///
+/// ```
+/// use margin::{RegimeRef, run};
+/// let input = br#"{
+///   "schema":"pledger.margin.input.v1","reporting_currency":"USD",
+///   "book":{"positions":[{"instrument":"U","quantity":"1000","account":"A","property_class":"sec_15c3_3"}]},
+///   "instruments":[{"id":"U","kind":"equity","underlying_id":"U","currency":"USD"}],
+///   "classification":[{"instrument":"U","effective_from":"1980-01-01","legal":"security",
+///     "jurisdictions":["sec"],"risk_class":"equity"}],
+///   "market":{"as_of":"2026-11-20T21:00:00.000Z","instruments":{"U":{"price":"75"}}}}"#;
+/// let result = run(input, &[RegimeRef::Named("us-tims")])?;
+/// assert_eq!(result.results()[0].accounts()[0].requirement_printed(), "11250");
+/// # Ok::<(), margin::Failure>(())
+/// ```
+pub fn run(input: &[u8], regimes: &[RegimeRef]) -> Result<RunResult, Failure> {
+    run_tree(&input::parse(input)?, regimes)
+}
+
+/// The same for an input already read or put together by [`crate::compose`].
+///
+/// # Errors
+/// As [`run`].
+pub fn run_tree(input: &Json, regimes: &[RegimeRef]) -> Result<RunResult, Failure> {
+    let checked = Checked::new(input, regimes, |_, _, _| {})?;
+    let currency = &checked.input.currency;
+    let results = checked.library.chosen.iter().map(|regime| run_one(&checked, regime));
+    Ok(RunResult {
+        as_of: checked.input.market.as_of,
+        input_sha256: checked.input.sha256,
+        currency: currency.clone(),
+        results: results.collect::<Result<_, _>>()?,
+    })
+}
+
+fn run_one(checked: &Checked, regime: &Regime) -> Result<RegimeResult, Failure> {
+    let Checked { library, portfolio, circumstances, input } = checked;
+    let prepared = Prepared::new(regime, library, portfolio, circumstances)?;
+    let mut accounts = Vec::new();
+    for (account, holdings) in &portfolio.accounts {
+        let assessment = prepared.assess(account, holdings)?;
+        accounts.push(AccountResult {
+            account: account.clone(),
+            currency: input.currency.clone(),
+            assessment,
+        });
+    }
+    let total = Figure::total(accounts.iter().map(AccountResult::requirement));
+    let methods = match regime.rules() {
+        Rules::Siloed(siloed) => {
+            let used = siloed.methods.values().filter_map(|method| library.methods.get(method));
+            used.map(|method| (method.id().to_owned(), method.clone())).collect()
+        }
+        Rules::Tims(_)
+        | Rules::Span(_)
+        | Rules::Schedule(_)
+        | Rules::Harmonized(_)
+        | Rules::Strategy
+        | Rules::Spm => BTreeMap::new(),
+    };
+    Ok(RegimeResult {
+        regime: regime.clone(),
+        methods,
+        arrays_sha256: prepared.arrays_sha256(),
+        currency: input.currency.clone(),
+        total: total.map_err(crate::error::Stop::from)?,
+        accounts,
+    })
+}
+
+/// The figures of one input under each rule book, in the order asked for.
+#[derive(Clone, Debug)]
+pub struct RunResult {
+    as_of: Timestamp,
+    input_sha256: Digest,
+    currency: Currency,
+    results: Vec<RegimeResult>,
+}
+
+impl RunResult {
+    /// The time of the market.
+    #[must_use]
+    pub fn as_of(&self) -> Timestamp {
+        self.as_of
+    }
+
+    /// SHA-256 of the canonical JSON of the input.
+    #[must_use]
+    pub fn input_sha256(&self) -> Digest {
+        self.input_sha256
+    }
+
+    /// What figures are reported in.
+    #[must_use]
+    pub fn currency(&self) -> &Currency {
+        &self.currency
+    }
+
+    /// One result for each rule book asked for.
+    #[must_use]
+    pub fn results(&self) -> &[RegimeResult] {
+        &self.results
+    }
+
+    /// The printed result, `pledger.margin.result.v1`.
+    #[must_use]
+    pub fn to_json(&self) -> Json {
+        Json::object([
+            ("schema", Json::text(RESULT_SCHEMA)),
+            ("engine", Json::text(crate::ENGINE)),
+            ("as_of", Json::text(self.as_of.to_string())),
+            ("input_sha256", Json::text(self.input_sha256.to_string())),
+            ("reporting_currency", Json::text(self.currency.code())),
+            ("results", Json::array(self.results.iter().map(RegimeResult::to_json))),
+        ])
+    }
+
+    /// One line per figure, for people.
+    #[must_use]
+    pub fn table(&self) -> String {
+        self.to_json().to_string()
+    }
+}
+
+/// The figures of one rule book.
+#[derive(Clone, Debug)]
+pub struct RegimeResult {
+    regime: Regime,
+    /// Rule books whose methods it used.
+    methods: BTreeMap<String, Regime>,
+    arrays_sha256: Option<Digest>,
+    currency: Currency,
+    total: Figure,
+    accounts: Vec<AccountResult>,
+}
+
+impl RegimeResult {
+    /// The rule book, overrides included.
+    #[must_use]
+    pub fn regime(&self) -> &Regime {
+        &self.regime
+    }
+
+    /// The sum of all accounts' requirements.
+    #[must_use]
+    pub fn total(&self) -> Figure {
+        self.total
+    }
+
+    /// By name, in byte order.
+    #[must_use]
+    pub fn accounts(&self) -> &[AccountResult] {
+        &self.accounts
+    }
+
+    /// One account's figures.
+    #[must_use]
+    pub fn account(&self, name: &str) -> Option<&AccountResult> {
+        self.accounts.iter().find(|account| account.account == name)
+    }
+
+    fn to_json(&self) -> Json {
+        let overridden = self.regime.is_overridden() || self.methods.values().any(Regime::is_overridden);
+        let mut members = vec![
+            ("regime", Json::text(self.regime.id())),
+            ("version", Json::text(self.regime.version())),
+            ("regime_sha256", Json::text(self.regime.sha256().to_string())),
+            ("overridden", Json::Bool(overridden)),
+            ("assumed", Json::text(self.regime.assumed().to_string())),
+            ("total", Json::text(self.currency.print(self.total))),
+            ("accounts", Json::array(self.accounts.iter().map(AccountResult::to_json))),
+        ];
+        if let Some(digest) = self.arrays_sha256 {
+            members.push(("arrays_sha256", Json::text(digest.to_string())));
+        }
+        if !self.methods.is_empty() {
+            let methods =
+                self.methods.iter().map(|(id, method)| (id.as_str(), Json::text(method.sha256().to_string())));
+            members.push(("methods", Json::object(methods)));
+        }
+        Json::object(members)
+    }
+}
+
+/// The figures of one account under one rule book.
+#[derive(Clone, Debug)]
+pub struct AccountResult {
+    account: String,
+    currency: Currency,
+    assessment: Assessment,
+}
+
+impl AccountResult {
+    /// The account.
+    #[must_use]
+    pub fn account(&self) -> &str {
+        &self.account
+    }
+
+    /// What it needs, to 1e-8.
+    #[must_use]
+    pub fn requirement(&self) -> Figure {
+        self.assessment.requirement
+    }
+
+    /// What it needs, as an exact number.
+    #[must_use]
+    pub fn requirement_exact(&self) -> Exact {
+        self.assessment.requirement.exact()
+    }
+
+    /// What it needs as printed: in cents, toward +∞.
+    #[must_use]
+    pub fn requirement_printed(&self) -> String {
+        self.currency.print(self.assessment.requirement)
+    }
+
+    /// Why it needs that.
+    #[must_use]
+    pub fn explain(&self) -> &Node {
+        &self.assessment.explain
+    }
+
+    /// The printed account: figures, arrays, explanation, and what the rule book adds.
+    #[must_use]
+    pub fn to_json(&self) -> Json {
+        let mut members = vec![
+            ("account", Json::text(self.account.as_str())),
+            ("figures", self.assessment.figures_json(&self.currency)),
+        ];
+        members.extend(self.assessment.arrays_json(&self.currency).map(|arrays| ("arrays", arrays)));
+        members.push(("explain", self.assessment.explain.to_json()));
+        members.extend(self.assessment.more.iter().cloned());
+        Json::object(members)
+    }
+}
+
+impl From<Overflow> for Failure {
+    fn from(overflow: Overflow) -> Self {
+        crate::error::Stop::from(overflow).into()
+    }
+}
