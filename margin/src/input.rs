@@ -37,6 +37,13 @@ const KNOWN: [&str; 16] = [
     "allow_asynchronous",
 ];
 
+/// What an input is read for: what is posted matters only to a comparison.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Purpose {
+    Run,
+    Compare,
+}
+
 /// The parameters that the input sets in one rule book.
 #[derive(Clone, Debug)]
 pub(crate) struct OverrideSet {
@@ -107,7 +114,11 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Json, InputError> {
 impl Input {
     /// Reads an input, and the overrides in it apart, since a rule book must know them before it
     /// can be checked. `None` means that a mistake was noted.
-    pub(crate) fn read(reader: &mut Reader, tree: &Json) -> (Option<Self>, Vec<OverrideSet>) {
+    pub(crate) fn read(
+        reader: &mut Reader,
+        tree: &Json,
+        purpose: Purpose,
+    ) -> (Option<Self>, Vec<OverrideSet>) {
         let root = Node::root(tree);
         reader.profile(&root);
         if tree.as_object().is_none() {
@@ -117,7 +128,7 @@ impl Input {
         let Some(fields) = reader.fields(&root, &KNOWN) else { return (None, Vec::new()) };
         check_schema(reader, &fields, &root.spot);
         let overrides = fields.get("overrides").map(|node| read_overrides(reader, node)).unwrap_or_default();
-        (read_parts(reader, tree, &fields), overrides)
+        (read_parts(reader, tree, &fields, purpose), overrides)
     }
 }
 
@@ -129,7 +140,7 @@ fn check_schema(reader: &mut Reader, fields: &Fields, root: &Spot) {
     }
 }
 
-fn read_parts(reader: &mut Reader, tree: &Json, fields: &Fields) -> Option<Input> {
+fn read_parts(reader: &mut Reader, tree: &Json, fields: &Fields, purpose: Purpose) -> Option<Input> {
     let currency = reader.need(fields, "reporting_currency").and_then(|node| reader.text(node));
     let book = reader.need(fields, "book").and_then(|node| Book::read(reader, node));
     let instruments = reader.need(fields, "instruments").map(|node| Instruments::read(reader, node));
@@ -142,7 +153,7 @@ fn read_parts(reader: &mut Reader, tree: &Json, fields: &Fields) -> Option<Input
     let funding_rate = fields.get("funding_rate").and_then(|node| reader.decimal(node, Bound::Any));
     check_backtest_terms(reader, fields);
     if let (Some(book), Some(instruments)) = (&book, &instruments) {
-        check_references(reader, tree, book, instruments);
+        check_references(reader, tree, book, instruments, purpose);
     }
     Some(Input {
         sha256: Digest::of(tree.to_jcs().as_bytes()),
@@ -176,9 +187,19 @@ fn check_backtest_terms(reader: &mut Reader, fields: &Fields) {
 
 /// Every id that a position, a token or an option names must be there. What an option delivers
 /// may also be known by its price alone.
-fn check_references(reader: &mut Reader, tree: &Json, book: &Book, instruments: &Instruments) {
+fn check_references(
+    reader: &mut Reader,
+    tree: &Json,
+    book: &Book,
+    instruments: &Instruments,
+    purpose: Purpose,
+) {
     let unknown = |id: &str| format!("{id:?} is not among the instruments; add it or correct the id");
-    for (id, spot) in &book.named {
+    let posted = match purpose {
+        Purpose::Run => &[][..],
+        Purpose::Compare => &book.posted,
+    };
+    for (id, spot) in book.named.iter().chain(posted) {
         if !instruments.ids.contains(id) {
             reader.note(Code::UnknownInstrument, spot, unknown(id));
         }

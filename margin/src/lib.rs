@@ -24,12 +24,12 @@ pub mod explain;
 mod offsets;
 pub mod regime;
 
-//mod compare;
+mod compare;
 mod run;
-//mod table;
-//pub mod vectors;
+mod table;
+pub mod vectors;
 
-//pub use compare::{Comparison, compare};
+pub use compare::{Comparison, compare, compare_tree};
 pub use error::{Code, Failure, InputError, Part};
 pub use input::{INPUT_SCHEMA, compose};
 pub use money::{Currency, Figure, Overflow};

@@ -162,14 +162,6 @@ impl Fine {
         self.0.checked_neg().map(Self).ok_or(Overflow)
     }
 
-    pub(crate) fn magnitude(self) -> Result<Self, Overflow> {
-        self.0.checked_abs().map(Self).ok_or(Overflow)
-    }
-
-    pub(crate) fn total(parts: impl IntoIterator<Item = Self>) -> Result<Self, Overflow> {
-        parts.into_iter().try_fold(Self::ZERO, Self::plus)
-    }
-
     /// Toward +∞.
     pub(crate) fn up(self) -> Figure {
         Figure(Integer::div_ceil(&self.0, &FINE_PER_FIGURE))

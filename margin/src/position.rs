@@ -36,6 +36,8 @@ pub(crate) struct Book {
     pub(crate) previous: Option<Exact>,
     /// Each instrument that a position names, whatever else is wrong with the position.
     pub(crate) named: Vec<(String, Spot)>,
+    /// The same for what is posted.
+    pub(crate) posted: Vec<(String, Spot)>,
 }
 
 impl Book {
@@ -46,12 +48,14 @@ impl Book {
         let read = listed.iter().flatten().filter_map(|node| read_position(reader, node, &mut named));
         let positions: Vec<Position> = read.collect();
         let collateral = fields.get("collateral").and_then(|node| reader.elements(node)).unwrap_or_default();
-        let collateral = collateral.iter().filter_map(|node| read_collateral(reader, node)).collect();
+        let mut posted = Vec::new();
+        let read = collateral.iter().filter_map(|node| read_collateral(reader, node, &mut posted));
+        let collateral = read.collect();
         for (_, node) in fields.get("charges").and_then(|node| reader.members(node)).unwrap_or_default() {
             reader.decimal(&node, Bound::NonNegative);
         }
         let previous = read_previous(reader, &fields, &positions);
-        listed.map(|_| Self { positions, collateral, previous, named })
+        listed.map(|_| Self { positions, collateral, previous, named, posted })
     }
 }
 
@@ -77,9 +81,14 @@ fn read_position(reader: &mut Reader, node: &Node, named: &mut Vec<(String, Spot
     })
 }
 
-fn read_collateral(reader: &mut Reader, node: &Node) -> Option<Collateral> {
+fn read_collateral(
+    reader: &mut Reader,
+    node: &Node,
+    posted: &mut Vec<(String, Spot)>,
+) -> Option<Collateral> {
     let fields = reader.fields(node, &["instrument", "amount", "silo"])?;
     let reference = read_reference(reader, &fields);
+    posted.extend(reference.clone());
     let amount = reader.need(&fields, "amount").and_then(|node| reader.decimal(node, Bound::NonNegative));
     let silo = reader.need(&fields, "silo");
     let (silo, silo_spot) = (silo.and_then(|node| reader.text(node)), silo.map(|node| node.spot.clone()));

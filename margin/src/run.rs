@@ -8,9 +8,10 @@ use ledger::json::Json;
 use ledger::time::Timestamp;
 
 use crate::assessment::Assessment;
+use crate::compare::collateral::{self, Posted};
 use crate::error::{Code, Failure, InputError, Part};
 use crate::explain::Node;
-use crate::input::{self, Input};
+use crate::input::{self, Input, Purpose};
 use crate::money::{Currency, Figure, Overflow};
 use crate::portfolio::Portfolio;
 use crate::reader::Reader;
@@ -26,6 +27,8 @@ pub(crate) struct Checked {
     pub(crate) input: Input,
     pub(crate) library: Library,
     pub(crate) portfolio: Portfolio,
+    /// What is posted, valued; only for a comparison.
+    pub(crate) posted: Vec<Posted>,
     pub(crate) circumstances: Circumstances,
 }
 
@@ -34,10 +37,10 @@ impl Checked {
     pub(crate) fn new(
         tree: &Json,
         regimes: &[RegimeRef],
-        also: impl Fn(&mut Reader, &Input, &Library),
+        purpose: Purpose,
     ) -> Result<Self, Failure> {
         let mut reader = Reader::default();
-        let (input, overrides) = Input::read(&mut reader, tree);
+        let (input, overrides) = Input::read(&mut reader, tree, purpose);
         let library = Library::open(&mut reader, regimes, &overrides);
         reader.outcome()?;
         let Some(input) = input else {
@@ -45,7 +48,10 @@ impl Checked {
             return Err(InputError { code: Code::BadField, path: String::new(), message }.into());
         };
         let portfolio = Portfolio::join(&mut reader, &input, &library);
-        also(&mut reader, &input, &library);
+        let posted = match purpose {
+            Purpose::Run => Vec::new(),
+            Purpose::Compare => collateral::value_all(&mut reader, &input, &library),
+        };
         reader.outcome()?;
         if input.has_what_if {
             return Err(Failure::NotYet(Part::WhatIf));
@@ -59,7 +65,7 @@ impl Checked {
             vol_ratio: input.market.vol_ratio.clone(),
             previous: input.book.previous.clone(),
         };
-        Ok(Self { input, library, portfolio, circumstances })
+        Ok(Self { input, library, portfolio, posted, circumstances })
     }
 }
 
@@ -91,7 +97,7 @@ pub fn run(input: &[u8], regimes: &[RegimeRef]) -> Result<RunResult, Failure> {
 /// # Errors
 /// As [`run`].
 pub fn run_tree(input: &Json, regimes: &[RegimeRef]) -> Result<RunResult, Failure> {
-    let checked = Checked::new(input, regimes, |_, _, _| {})?;
+    let checked = Checked::new(input, regimes, Purpose::Run)?;
     let currency = &checked.input.currency;
     let results = checked.library.chosen.iter().map(|regime| run_one(&checked, regime));
     Ok(RunResult {
@@ -103,7 +109,7 @@ pub fn run_tree(input: &Json, regimes: &[RegimeRef]) -> Result<RunResult, Failur
 }
 
 fn run_one(checked: &Checked, regime: &Regime) -> Result<RegimeResult, Failure> {
-    let Checked { library, portfolio, circumstances, input } = checked;
+    let Checked { library, portfolio, circumstances, input, .. } = checked;
     let prepared = Prepared::new(regime, library, portfolio, circumstances)?;
     let mut accounts = Vec::new();
     for (account, holdings) in &portfolio.accounts {
@@ -187,7 +193,7 @@ impl RunResult {
     /// One line per figure, for people.
     #[must_use]
     pub fn table(&self) -> String {
-        self.to_json().to_string()
+        crate::table::of_run(&self.to_json())
     }
 }
 

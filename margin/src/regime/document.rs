@@ -57,9 +57,12 @@ fn to_json(value: &toml::Value, pointer: &str) -> Result<Json, RegimeError> {
 }
 
 /// Replaces what stands at `path`, or adds a rate of one underlying under `rates/<id>/`.
-/// `None` if the path is neither.
+/// `None` if the path is neither; what a rule book is and where it comes from are no parameters.
 pub(crate) fn set(tree: &mut Json, path: &str, value: Json) -> Option<()> {
     let tokens: Vec<&str> = path.split('/').collect();
+    if matches!(tokens.first(), Some(&"regime" | &"source")) {
+        return None;
+    }
     if let Some(found) = find(tree, &tokens) {
         *found = value;
         return Some(());
