@@ -41,3 +41,6 @@ impl Cli {
         ExitCode::from(code)
     }
 }
+//! The command line, one file per verb.
+
+pub mod margin;

@@ -19,7 +19,8 @@ use ledger::digest::Digest;
 use ledger::json::Json;
 
 use crate::portfolio::{Holding, Portfolio};
-use crate::reader::Bound;
+use crate::error::InputError;
+use crate::reader::{Bound, Reader};
 use crate::scenario::Extreme;
 use document::{Shelf, Sources};
 
@@ -94,6 +95,18 @@ impl Regime {
     /// [`RegimeError`] if a parameter is missing, unknown, out of range or without a source.
     pub fn parse(text: &str) -> Result<Self, RegimeError> {
         Self::from_tree(document::parse(text)?, false)
+    }
+
+    /// Finds or reads a rule book, with the error that a run with it would give.
+    ///
+    /// # Errors
+    /// [`InputError`] with the code `unknown_regime` or `bad_regime`.
+    pub fn open(asked: RegimeRef) -> Result<Self, InputError> {
+        let mut reader = Reader::default();
+        let library = Library::open(&mut reader, &[asked], &[]);
+        reader.outcome()?;
+        let opened = library.chosen.into_iter().next();
+        Ok(opened.expect("a rule book that was not opened was noted"))
     }
 
     /// The same rule book with parameters replaced: each a path with `/` and a value.

@@ -1,0 +1,219 @@
+//! `pledger margin`: what a book needs under each rule book, and why.
+//!
+//! Reads files and prints; everything else is the crate `margin`. Input errors are JSON on stdout,
+//! as the specification of margin has it, and nothing else is printed then.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use ::margin::vectors::{self, Verdict};
+use ::margin::{Failure, InputError, Regime, RegimeRef};
+use clap::{Args, Subcommand, ValueEnum};
+use ledger::json::Json;
+
+/// Done.
+const EXIT_DONE: u8 = 0;
+/// A check failed.
+const EXIT_FAILED: u8 = 1;
+/// The call or the input is wrong.
+const EXIT_INPUT: u8 = 2;
+
+/// What `pledger margin` does.
+#[derive(Debug, Subcommand)]
+pub enum MarginCommand {
+    /// Compute what each account needs under each rule book.
+    Run(RunArgs),
+    /// Compare silos with one tree: how much the wall traps, and why.
+    Compare(CompareArgs),
+    /// Run worked cases: one line per expectation, then the counts.
+    Vectors {
+        /// The vectors file.
+        file: PathBuf,
+    },
+    /// Look at a rule book.
+    #[command(subcommand)]
+    Regime(RegimeCommand),
+}
+
+/// Arguments of `pledger margin run`.
+#[derive(Args, Debug)]
+pub struct RunArgs {
+    /// The input file (JSON).
+    #[arg(long)]
+    input: PathBuf,
+    /// A rule book by name, or a TOML file; all that are shipped and computed if none is given.
+    #[arg(long = "regime")]
+    regimes: Vec<String>,
+    /// How to print.
+    #[arg(long, value_enum, default_value_t = Format::Json)]
+    format: Format,
+}
+
+/// Arguments of `pledger margin compare`.
+#[derive(Args, Debug)]
+pub struct CompareArgs {
+    /// The input file (JSON).
+    #[arg(long)]
+    input: PathBuf,
+    /// How to print.
+    #[arg(long, value_enum, default_value_t = Format::Json)]
+    format: Format,
+}
+
+/// What `pledger margin regime` does.
+#[derive(Debug, Subcommand)]
+pub enum RegimeCommand {
+    /// Print a rule book as JSON, with its digest.
+    Show {
+        /// A name or a TOML file.
+        regime: String,
+    },
+    /// Check that a rule book is whole and each parameter has a source.
+    Check {
+        /// A name or a TOML file.
+        regime: String,
+    },
+}
+
+/// How figures are printed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Format {
+    /// One JSON object.
+    Json,
+    /// One line per figure, for people.
+    Table,
+}
+
+/// Runs a command and says how it ended: 0 done, 1 a check failed, 2 wrong call or input.
+///
+/// # Errors
+/// Only if nothing can be written.
+pub fn execute(command: &MarginCommand, stdout: &mut dyn Write) -> io::Result<u8> {
+    match command {
+        MarginCommand::Run(args) => run(args, stdout),
+        MarginCommand::Compare(args) => compare(args, stdout),
+        MarginCommand::Vectors { file } => run_vectors(file, stdout),
+        MarginCommand::Regime(RegimeCommand::Show { regime }) => show(regime, stdout),
+        MarginCommand::Regime(RegimeCommand::Check { regime }) => check(regime, stdout),
+    }
+}
+
+fn run(args: &RunArgs, stdout: &mut dyn Write) -> io::Result<u8> {
+    let Some(input) = read(&args.input)? else { return Ok(EXIT_INPUT) };
+    let mut books = Vec::new();
+    for name in &args.regimes {
+        let Some(book) = Book::find(name)? else { return Ok(EXIT_INPUT) };
+        books.push(book);
+    }
+    if books.is_empty() {
+        books.extend(Regime::built_ids().map(|id| Book::Named(id.to_owned())));
+    }
+    let regimes: Vec<RegimeRef> = books.iter().map(Book::as_ref).collect();
+    match ::margin::run(&input, &regimes) {
+        Ok(result) => match args.format {
+            Format::Json => print(stdout, &result.to_json().to_string()),
+            Format::Table => print(stdout, result.table().trim_end()),
+        },
+        Err(failure) => refuse(stdout, &failure),
+    }
+}
+
+fn compare(args: &CompareArgs, stdout: &mut dyn Write) -> io::Result<u8> {
+    let Some(input) = read(&args.input)? else { return Ok(EXIT_INPUT) };
+    match ::margin::compare(&input) {
+        Ok(comparison) => match args.format {
+            Format::Json => print(stdout, &comparison.to_json().to_string()),
+            Format::Table => print(stdout, comparison.table().trim_end()),
+        },
+        Err(failure) => refuse(stdout, &failure),
+    }
+}
+
+fn run_vectors(file: &Path, stdout: &mut dyn Write) -> io::Result<u8> {
+    let Some(bytes) = read(file)? else { return Ok(EXIT_INPUT) };
+    match vectors::run(&bytes) {
+        Ok(report) => {
+            write!(stdout, "{report}")?;
+            Ok(if report.count(Verdict::Fail) == 0 { EXIT_DONE } else { EXIT_FAILED })
+        }
+        Err(error) => refuse(stdout, &Failure::Input(error)),
+    }
+}
+
+fn show(name: &str, stdout: &mut dyn Write) -> io::Result<u8> {
+    let Some(book) = Book::find(name)? else { return Ok(EXIT_INPUT) };
+    match book.open() {
+        Ok(regime) => {
+            let shown = Json::object([
+                ("regime", Json::text(regime.id())),
+                ("version", Json::text(regime.version())),
+                ("regime_sha256", Json::text(regime.sha256().to_string())),
+                ("assumed", Json::text(regime.assumed().to_string())),
+                ("content", regime.content().clone()),
+            ]);
+            print(stdout, &shown.to_string())
+        }
+        Err(error) => refuse(stdout, &Failure::Input(error)),
+    }
+}
+
+fn check(name: &str, stdout: &mut dyn Write) -> io::Result<u8> {
+    let Some(book) = Book::find(name)? else { return Ok(EXIT_INPUT) };
+    match book.open() {
+        Ok(regime) => {
+            let (id, digest, assumed) = (regime.id(), regime.sha256(), regime.assumed());
+            print(stdout, &format!("{id} {digest} every parameter has a source, {assumed} assumed"))
+        }
+        Err(error) => refuse(stdout, &Failure::Input(error)),
+    }
+}
+
+/// A rule book as the caller named it.
+#[derive(Debug)]
+enum Book {
+    Named(String),
+    Text(String),
+}
+
+impl Book {
+    /// A name that ends in `.toml` or has a `/` is a file; `None` if that cannot be read.
+    fn find(name: &str) -> io::Result<Option<Self>> {
+        if !name.ends_with(".toml") && !name.contains('/') {
+            return Ok(Some(Self::Named(name.to_owned())));
+        }
+        let text = read(Path::new(name))?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        Ok(text.map(Self::Text))
+    }
+
+    fn as_ref(&self) -> RegimeRef<'_> {
+        match self {
+            Self::Named(name) => RegimeRef::Named(name),
+            Self::Text(text) => RegimeRef::Text(text),
+        }
+    }
+
+    fn open(&self) -> Result<Regime, InputError> {
+        Regime::open(self.as_ref())
+    }
+}
+
+/// A file's bytes; what cannot be read is said on stderr.
+fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    match std::fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) => {
+            writeln!(io::stderr(), "{}: {error}", path.display())?;
+            Ok(None)
+        }
+    }
+}
+
+fn print(stdout: &mut dyn Write, text: &str) -> io::Result<u8> {
+    writeln!(stdout, "{text}")?;
+    Ok(EXIT_DONE)
+}
+
+fn refuse(stdout: &mut dyn Write, failure: &Failure) -> io::Result<u8> {
+    writeln!(stdout, "{}", failure.to_json())?;
+    Ok(EXIT_INPUT)
+}
