@@ -3,6 +3,7 @@
 //! A snapshot is only a cache. If it, or the log's files under it, cannot be used, everything is made
 //! again from the journal, by the same `apply` that ran live.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::log::{LogConfig, LogError, LogOpening, LogReader, LogWriter};
@@ -77,7 +78,7 @@ impl LogKeys<'_> {
         let name = KeyName::new(origin)?;
         Ok(LogConfig {
             directory: self.directory.to_owned(),
-            signer: LogSigner::new(name, self.seed),
+            signer: Arc::new(LogSigner::new(name, self.seed)),
             further_signers: Vec::new(),
             earlier_keys: Vec::new(),
         })
@@ -115,7 +116,7 @@ pub fn open(
         }
     }
     check_log_key(&state, &keys.vkey(origin)?)?;
-    let log_files_written = log.files_written();
+    let log_files_written = log.files_written()?;
     let mut log: LogWriter = log.finish()?;
     if state.length() > 0 {
         log.publish()?;

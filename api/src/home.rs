@@ -1,0 +1,98 @@
+//! A ledger's directory: its store, its log and the key that signs its checkpoints.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use ledger::key::{KeyError, SecretKey};
+use ledger::opening::{LogKeys, OpenError, OpenLedger, SystemClock, open};
+use ledger::store::{EmbeddedOptions, EmbeddedStore, StoreError};
+
+use crate::app::now;
+
+/// Why a directory is not, or does not become, a ledger's.
+#[derive(Debug, thiserror::Error)]
+pub enum HomeError {
+    /// A file could not be read or written.
+    #[error("{path}: {source}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// A key file holds no key.
+    #[error("{path}: {source}")]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: KeyError,
+    },
+    /// No randomness for a new key.
+    #[error("the system gave no randomness: {0}")]
+    Randomness(getrandom::Error),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The ledger over it.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+}
+
+/// Where the key that signs checkpoints lies.
+#[must_use]
+pub fn log_key_path(dir: &Path) -> PathBuf {
+    dir.join("keys").join("log.pem")
+}
+
+/// Makes the directory of a new ledger with a new log key, and opens it.
+///
+/// # Errors
+/// [`HomeError`]; a directory that is a ledger's already stays as it is.
+pub fn create(dir: &Path, origin: &str) -> Result<OpenLedger, HomeError> {
+    EmbeddedStore::create(dir, origin, now())?;
+    let key = SecretKey::generate().map_err(HomeError::Randomness)?;
+    write_key(&log_key_path(dir), &key)?;
+    open_home(dir)
+}
+
+/// Opens the ledger of a directory.
+///
+/// # Errors
+/// [`HomeError`].
+pub fn open_home(dir: &Path) -> Result<OpenLedger, HomeError> {
+    let origin = EmbeddedStore::origin(dir)?;
+    let key = read_key(&log_key_path(dir))?;
+    let (store, report) = EmbeddedStore::open(dir, &origin, EmbeddedOptions::default())?;
+    tracing::info!(?report, "store opened");
+    let log = dir.join("log");
+    let keys = LogKeys { directory: &log, seed: &key.seed() };
+    Ok(open(&origin, Box::new(store), &keys, Box::new(SystemClock::default()))?)
+}
+
+/// Writes a key file that only its owner can read. An existing file is not touched.
+///
+/// # Errors
+/// [`HomeError::File`].
+pub fn write_key(path: &Path, key: &SecretKey) -> Result<(), HomeError> {
+    let failed = |source| HomeError::File { path: path.to_owned(), source };
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent).map_err(failed)?;
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path).map_err(failed)?;
+    file.write_all(key.to_pem().as_bytes()).and_then(|()| file.sync_all()).map_err(failed)
+}
+
+/// Reads a key file.
+///
+/// # Errors
+/// [`HomeError::File`], [`HomeError::Key`].
+pub fn read_key(path: &Path) -> Result<SecretKey, HomeError> {
+    let pem = fs::read_to_string(path).map_err(|source| HomeError::File { path: path.to_owned(), source })?;
+    SecretKey::from_pem(&pem).map_err(|source| HomeError::Key { path: path.to_owned(), source })
+}
