@@ -3,6 +3,13 @@
 //! A store knows bytes and offsets, not meanings. Only [`Store::append`] makes anything durable;
 //! everything else it keeps can be rebuilt from the journal.
 
+mod documents;
+mod medium;
+mod segment;
+pub mod simulated;
+
+pub use segment::{MarkReport, TailReport, TornTail};
+
 use std::sync::Arc;
 
 use crate::digest::Digest;

@@ -1,0 +1,270 @@
+//! The readers' side of the journal: frames by sequence number, each checked as it is read.
+
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+
+use super::frame::{Check, Frame};
+use super::layout::{CHAIN_BYTES, FRAME_HEADER_BYTES, FrameHeader, Kept};
+use super::map::{At, End, FrameMap};
+use super::window::Window;
+use super::{damaged, path_of};
+use crate::digest::Digest;
+use crate::store::documents;
+use crate::store::medium::{Access, Medium, failed};
+use crate::store::{Batch, StoreError, StoredRecord};
+
+/// Bytes read at a time when frames are read in order.
+const WALK_STEP: usize = 1 << 20;
+
+/// Bytes read at a time for one frame.
+const PROBE_STEP: usize = 4 << 10;
+
+/// Where a document's bytes are: what an index keeps of it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum DocumentPlace {
+    /// In a frame.
+    Frame { segment: u32, offset: u32, bytes: u32 },
+    /// In a file named by its digest.
+    File { bytes: u64 },
+}
+
+/// What an index keeps of one frame.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct FrameEntries {
+    pub(crate) first_seq: u64,
+    pub(crate) command_ids: Vec<Digest>,
+    pub(crate) documents: Vec<(Digest, DocumentPlace)>,
+    /// The journal's chain value after the frame.
+    pub(crate) chain: Digest,
+}
+
+impl FrameEntries {
+    /// Records up to and with the frame.
+    pub(crate) fn length(&self) -> u64 {
+        self.first_seq + self.command_ids.len() as u64
+    }
+}
+
+/// Reads what is durable; shared by all threads.
+pub(crate) struct JournalReader {
+    medium: Arc<dyn Medium>,
+    map: RwLock<FrameMap>,
+}
+
+impl JournalReader {
+    pub(crate) fn new(medium: Arc<dyn Medium>, map: FrameMap) -> Self {
+        Self { medium, map: RwLock::new(map) }
+    }
+
+    /// Where the journal ends.
+    pub(crate) fn end(&self) -> End {
+        self.map().end()
+    }
+
+    /// Tells readers what became durable. Only the writer calls this, after the sync.
+    pub(super) fn update(&self, change: impl FnOnce(&mut FrameMap)) {
+        // A reader cannot panic while it holds the lock and leave half a change: it makes none.
+        change(&mut self.map.write().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    pub(super) fn map(&self) -> RwLockReadGuard<'_, FrameMap> {
+        self.map.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn medium(&self) -> &Arc<dyn Medium> {
+        &self.medium
+    }
+
+    /// Frames from the one that holds `seq` on, to the end as it is now.
+    pub(crate) fn walk(&self, seq: u64, check: Check) -> Walk<'_> {
+        Walk { journal: self, next: seq, until: self.end().length, check, window: None, chain: None }
+    }
+
+    /// One record; `None` beyond the end.
+    pub(crate) fn record(&self, seq: u64) -> Result<Option<StoredRecord>, StoreError> {
+        let Some(at) = self.map().locate(seq) else { return Ok(None) };
+        let mut window = self.window(at.segment, PROBE_STEP)?;
+        let bytes = frame_bytes(&mut window, at)?;
+        let frame = Frame::check(bytes, Check::Chain).map_err(|reason| damaged_at(at, reason))?;
+        let records = frame.records().map_err(|reason| damaged_at(at, reason))?;
+        let place = usize::try_from(seq - at.first_seq).ok();
+        let record = place.and_then(|place| records.into_iter().nth(place));
+        record.map(Some).ok_or_else(|| damaged_at(at, "the frame holds fewer records than it should"))
+    }
+
+    /// A document at a place that an index names. `None` if other bytes are there: the index is
+    /// wrong, or the journal is damaged.
+    pub(crate) fn document_at(
+        &self,
+        digest: &Digest,
+        place: DocumentPlace,
+    ) -> Result<Option<Arc<[u8]>>, StoreError> {
+        let (segment, offset, bytes) = match place {
+            DocumentPlace::File { .. } => return documents::read(&*self.medium, digest).map(Some),
+            DocumentPlace::Frame { segment, offset, bytes } => (segment, offset, bytes),
+        };
+        if self.map().size(segment).is_none_or(|size| u64::from(offset) + u64::from(bytes) > size) {
+            return Ok(None);
+        }
+        let mut window = self.window(segment, 0)?;
+        let read = window.get(u64::from(offset), bytes as usize);
+        let read = read.map_err(failed("reading", &path_of(segment)))?;
+        Ok((Digest::of(read) == *digest).then(|| Arc::from(read)))
+    }
+
+    /// A document, looked for in every frame: for when an index is wrong.
+    pub(crate) fn find_document(&self, digest: &Digest) -> Result<Option<Arc<[u8]>>, StoreError> {
+        let mut walk = self.walk(0, Check::Chain);
+        while let Some(entries) = walk.next_entries() {
+            if let Some((_, place)) = entries?.documents.iter().find(|(held, _)| held == digest) {
+                return match self.document_at(digest, *place)? {
+                    Some(bytes) => Ok(Some(bytes)),
+                    None => Err(StoreError::Damaged {
+                        place: format!("document {digest}"),
+                        reason: format!("its bytes no longer have its digest; {}", super::WHAT_TO_DO),
+                    }),
+                };
+            }
+        }
+        Ok(None)
+    }
+
+    /// The chain value after exactly `length` records, if a frame ends there.
+    pub(crate) fn chain_after(&self, length: u64) -> Result<Option<Digest>, StoreError> {
+        let Some(last) = length.checked_sub(1) else {
+            return Ok(Some(self.map().origin()));
+        };
+        let Some(at) = self.map().locate(last) else { return Ok(None) };
+        let mut window = self.window(at.segment, PROBE_STEP)?;
+        let path = path_of(at.segment);
+        let header = header_at(&mut window, at)?;
+        if header.next_seq() != Some(length) {
+            return Ok(None);
+        }
+        let stored = window.get(at.offset + header.chain_at() as u64, CHAIN_BYTES);
+        let stored = stored.map_err(failed("reading", &path))?.try_into();
+        Ok(Some(Digest(stored.expect("the window gives as much as was asked"))))
+    }
+
+    pub(super) fn window(&self, segment: u32, step: usize) -> Result<Window, StoreError> {
+        let path = path_of(segment);
+        let file = self.medium.open(&path, Access::Read);
+        file.and_then(|file| Window::new(file, step)).map_err(failed("opening", &path))
+    }
+}
+
+fn damaged_at(at: At, reason: &str) -> StoreError {
+    damaged(&path_of(at.segment), at.offset, at.first_seq, reason)
+}
+
+fn header_at(window: &mut Window, at: At) -> Result<FrameHeader, StoreError> {
+    let path = path_of(at.segment);
+    let head = window.get(at.offset, FRAME_HEADER_BYTES).map_err(failed("reading", &path))?;
+    let header = FrameHeader::decode(head);
+    let header = header.ok_or_else(|| damaged_at(at, "the frame header's checksum does not hold"))?;
+    if header.first_seq != at.first_seq {
+        return Err(damaged_at(at, "the frame holds other records"));
+    }
+    Ok(header)
+}
+
+/// A frame's bytes on disk.
+pub(super) fn frame_bytes(window: &mut Window, at: At) -> Result<&[u8], StoreError> {
+    let header = header_at(window, at)?;
+    window.get(at.offset, header.frame_bytes()).map_err(failed("reading", &path_of(at.segment)))
+}
+
+/// Goes through the frames in order and checks that each follows the one before.
+pub(crate) struct Walk<'a> {
+    journal: &'a JournalReader,
+    next: u64,
+    until: u64,
+    check: Check,
+    window: Option<(u32, Window)>,
+    chain: Option<Digest>,
+}
+
+impl Walk<'_> {
+    /// What an index keeps of the next frame. After an error the walk is over.
+    pub(crate) fn next_entries(&mut self) -> Option<Result<FrameEntries, StoreError>> {
+        self.step(|at, frame| entries(at, frame).map_err(|reason| damaged_at(at, reason)))
+    }
+
+    /// The next frame's batch.
+    fn next_batch(&mut self) -> Option<Result<Batch, StoreError>> {
+        let medium = Arc::clone(&self.journal.medium);
+        self.step(|at, frame| {
+            let records = frame.records().map_err(|reason| damaged_at(at, reason))?;
+            let documents = frame.documents.iter().map(|(entry, range)| match entry.kept {
+                Kept::Inline => Ok(frame.inline(entry, range)),
+                Kept::File => documents::read_stored(&*medium, &entry.digest),
+            });
+            let documents = documents.collect::<Result<_, _>>()?;
+            Ok(Batch { first_seq: frame.header.first_seq, documents, records })
+        })
+    }
+
+    fn step<T>(
+        &mut self,
+        take: impl FnOnce(At, &Frame) -> Result<T, StoreError>,
+    ) -> Option<Result<T, StoreError>> {
+        if self.next >= self.until {
+            return None;
+        }
+        let taken = self.try_step(take);
+        if taken.is_err() {
+            self.next = self.until;
+        }
+        Some(taken)
+    }
+
+    fn try_step<T>(
+        &mut self,
+        take: impl FnOnce(At, &Frame) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let at = self.journal.map().locate(self.next).expect("what was durable stays so");
+        let window = match &mut self.window {
+            Some((segment, window)) if *segment == at.segment => window,
+            other => {
+                let window = self.journal.window(at.segment, WALK_STEP)?;
+                &mut other.insert((at.segment, window)).1
+            }
+        };
+        let bytes = frame_bytes(window, at)?;
+        let frame = Frame::check(bytes, self.check).map_err(|reason| damaged_at(at, reason))?;
+        if self.chain.is_some_and(|chain| chain != frame.header.previous) {
+            return Err(damaged_at(at, "the frame does not follow the one before it"));
+        }
+        let next = frame.header.next_seq().filter(|next| *next > self.next);
+        let next = next.ok_or_else(|| damaged_at(at, "the frame holds no record"))?;
+        let taken = take(at, &frame)?;
+        self.chain = Some(frame.chain);
+        self.next = next;
+        Ok(taken)
+    }
+}
+
+impl Iterator for Walk<'_> {
+    type Item = Result<Batch, StoreError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_batch()
+    }
+}
+
+fn entries(at: At, frame: &Frame) -> Result<FrameEntries, &'static str> {
+    const BAD: &str = "the frame lies beyond 4 GiB";
+    let command_ids = frame.records()?.into_iter().map(|record| record.command_id).collect();
+    let documents = frame.documents.iter().map(|(entry, range)| {
+        let place = match entry.kept {
+            Kept::File => DocumentPlace::File { bytes: entry.bytes },
+            Kept::Inline => DocumentPlace::Frame {
+                segment: at.segment,
+                offset: u32::try_from(at.offset + range.start as u64).map_err(|_| BAD)?,
+                bytes: u32::try_from(range.len()).map_err(|_| BAD)?,
+            },
+        };
+        Ok((entry.digest, place))
+    });
+    let documents = documents.collect::<Result<_, &'static str>>()?;
+    Ok(FrameEntries { first_seq: frame.header.first_seq, command_ids, documents, chain: frame.chain })
+}

@@ -1,0 +1,3 @@
+//! x
+mod disk;
+pub use disk::{Disk, Rng};
