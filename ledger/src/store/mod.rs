@@ -4,10 +4,15 @@
 //! everything else it keeps can be rebuilt from the journal.
 
 mod documents;
+pub mod embedded;
+mod index;
 mod medium;
+mod reader;
 mod segment;
 pub mod simulated;
+mod snapshots;
 
+pub use documents::{HELD_AGE_MAX_MS, HeldDocuments, HeldError, HeldLimits};
 pub use segment::{MarkReport, TailReport, TornTail};
 
 use std::sync::Arc;

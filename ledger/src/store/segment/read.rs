@@ -60,6 +60,11 @@ impl JournalReader {
         self.map().end()
     }
 
+    /// SHA-256 of the ledger's origin: the chain value before the first frame.
+    pub(crate) fn origin(&self) -> Digest {
+        self.map().origin()
+    }
+
     /// Tells readers what became durable. Only the writer calls this, after the sync.
     pub(super) fn update(&self, change: impl FnOnce(&mut FrameMap)) {
         // A reader cannot panic while it holds the lock and leave half a change: it makes none.
@@ -130,19 +135,23 @@ impl JournalReader {
 
     /// The chain value after exactly `length` records, if a frame ends there.
     pub(crate) fn chain_after(&self, length: u64) -> Result<Option<Digest>, StoreError> {
+        let covering = self.chain_covering(length)?;
+        Ok(covering.filter(|(end, _)| *end == length).map(|(_, chain)| chain))
+    }
+
+    /// The records up to and with the frame that holds the last of `length` records, and the chain
+    /// value after them; `None` beyond the end.
+    pub(crate) fn chain_covering(&self, length: u64) -> Result<Option<(u64, Digest)>, StoreError> {
         let Some(last) = length.checked_sub(1) else {
-            return Ok(Some(self.map().origin()));
+            return Ok(Some((0, self.origin())));
         };
         let Some(at) = self.map().locate(last) else { return Ok(None) };
         let mut window = self.window(at.segment, PROBE_STEP)?;
-        let path = path_of(at.segment);
         let header = header_at(&mut window, at)?;
-        if header.next_seq() != Some(length) {
-            return Ok(None);
-        }
+        let next = header.next_seq().ok_or_else(|| damaged_at(at, "the frame holds no record"))?;
         let stored = window.get(at.offset + header.chain_at() as u64, CHAIN_BYTES);
-        let stored = stored.map_err(failed("reading", &path))?.try_into();
-        Ok(Some(Digest(stored.expect("the window gives as much as was asked"))))
+        let stored = stored.map_err(failed("reading", &path_of(at.segment)))?.try_into();
+        Ok(Some((next, Digest(stored.expect("the window gives as much as was asked")))))
     }
 
     pub(super) fn window(&self, segment: u32, step: usize) -> Result<Window, StoreError> {

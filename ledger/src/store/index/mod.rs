@@ -1,0 +1,130 @@
+//! Where a command was recorded, where a document is, the newest snapshot: all of it can be rebuilt
+//! from the journal, and is whenever there is a doubt.
+//!
+//! Entries are in memory from the acknowledgement until a thread has written them to sled, so
+//! nothing recorded is ever missed; how many may wait is bounded. **Invariant:** an answer comes from
+//! an index that covers the whole durable journal, or it is an error.
+
+mod keeper;
+mod pending;
+mod shelf;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use pending::Pending;
+
+use super::segment::{DocumentPlace, FrameEntries, JournalReader, Marker};
+use super::{StoreError, StoredSnapshot, snapshots};
+use crate::digest::Digest;
+
+pub use keeper::IndexReport;
+
+/// An index; which kind depends on the engine.
+pub(crate) enum Index {
+    /// In memory alone.
+    Memory(Memory),
+    /// In memory first, then in sled.
+    Kept(keeper::Keeper),
+}
+
+/// All entries, and sealed snapshots.
+#[derive(Default)]
+pub(crate) struct Memory {
+    pending: Mutex<Pending>,
+    /// By length, shortest first.
+    sealed: Mutex<Vec<Vec<u8>>>,
+}
+
+impl Index {
+    /// An index of the whole journal, in memory. Reads, and so checks, every byte of every frame.
+    pub(crate) fn in_memory(journal: &JournalReader, sealed: Vec<Vec<u8>>) -> Result<Self, StoreError> {
+        let mut pending = Pending::default();
+        let mut walk = journal.walk(0, super::segment::Check::Whole);
+        while let Some(frame) = walk.next_entries() {
+            pending.push(frame?);
+        }
+        Ok(Self::Memory(Memory { pending: Mutex::new(pending), sealed: Mutex::new(sealed) }))
+    }
+
+    /// The index under `root`, rebuilt if it cannot be believed. The marker is kept up to date on
+    /// the index's thread.
+    pub(crate) fn open(
+        root: &Path,
+        journal: Arc<JournalReader>,
+        marker: Marker,
+        lag_max: usize,
+    ) -> Result<(Self, IndexReport), StoreError> {
+        let (keeper, report) = keeper::Keeper::open(root, journal, marker, lag_max)?;
+        Ok((Self::Kept(keeper), report))
+    }
+
+    /// Adds a durable frame.
+    pub(crate) fn push(&self, frame: FrameEntries) {
+        match self {
+            Self::Memory(memory) => lock(&memory.pending).push(frame),
+            Self::Kept(keeper) => keeper.push(frame),
+        }
+    }
+
+    pub(crate) fn seq_of_command(&self, command_id: &Digest) -> Result<Option<u64>, StoreError> {
+        match self {
+            Self::Memory(memory) => Ok(lock(&memory.pending).seq_of_command(command_id)),
+            Self::Kept(keeper) => {
+                keeper.look_up(|p| p.seq_of_command(command_id), |s| s.seq_of_command(command_id))
+            }
+        }
+    }
+
+    pub(crate) fn place_of_document(&self, digest: &Digest) -> Result<Option<DocumentPlace>, StoreError> {
+        match self {
+            Self::Memory(memory) => Ok(lock(&memory.pending).place_of_document(digest)),
+            Self::Kept(keeper) => {
+                keeper.look_up(|p| p.place_of_document(digest), |s| s.place_of_document(digest))
+            }
+        }
+    }
+
+    /// Keeps a sealed snapshot of that many records.
+    pub(crate) fn put_snapshot(&self, length: u64, sealed: Vec<u8>) -> Result<(), StoreError> {
+        match self {
+            Self::Memory(memory) => {
+                lock(&memory.sealed).push(sealed);
+                Ok(())
+            }
+            Self::Kept(keeper) => keeper.put_snapshot(length, sealed),
+        }
+    }
+
+    /// The newest snapshot that is whole and of this journal. One that is not is as good as none.
+    pub(crate) fn snapshot(&self, journal: &JournalReader) -> Option<StoredSnapshot> {
+        let unseal = |sealed: &[u8]| snapshots::unseal(journal, sealed);
+        match self {
+            Self::Memory(memory) => {
+                lock(&memory.sealed).iter().rev().find_map(|sealed| unseal(sealed.as_slice()))
+            }
+            Self::Kept(keeper) => keeper.snapshot(unseal),
+        }
+    }
+
+    /// Says that the index told something wrong: it is rebuilt. Returns what to answer meanwhile.
+    pub(crate) fn distrust(&self, reason: &str) -> StoreError {
+        match self {
+            Self::Memory(_) => StoreError::Damaged { place: "index".into(), reason: reason.into() },
+            Self::Kept(keeper) => keeper.distrust(reason),
+        }
+    }
+
+    /// Writes what waits and ends the thread; lookups fail from then on.
+    pub(crate) fn close(&self) {
+        match self {
+            Self::Memory(_) => {}
+            Self::Kept(keeper) => keeper.close(),
+        }
+    }
+}
+
+/// What a panic elsewhere left is still whole: every change is one push or one removal.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
