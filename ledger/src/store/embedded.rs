@@ -19,7 +19,9 @@ use std::sync::Arc;
 use super::index::Index;
 use super::medium::{Files, Medium, failed, is_full, write_whole};
 use super::reader::Reader;
-use super::segment::{FORMAT_VERSION, Filling, Journal, JournalOptions, TailReport, open_read_only};
+use super::segment::{
+    DocumentPlace, FORMAT_VERSION, Filling, FrameEntries, Journal, JournalOptions, TailReport, open_read_only,
+};
 use super::{Batch, Store, StoreError, StoreReader, StoredSnapshot, snapshots};
 use crate::digest::Digest;
 use crate::time::Timestamp;
@@ -62,8 +64,7 @@ pub struct OpenReport {
 pub struct EmbeddedStore {
     journal: Journal,
     reader: Arc<Reader>,
-    /// Locked as long as it is open.
-    _lock: File,
+    _lock: Lock,
 }
 
 /// What `ledger.toml` says.
@@ -158,10 +159,16 @@ impl EmbeddedStore {
         let created_at = check_identity(dir, origin)?;
         let medium: Arc<dyn Medium> = Arc::new(Files::new(dir));
         let (journal, tail) = open_read_only(medium, Digest::of(origin.as_bytes()))?;
-        for batch in journal.walk(0, super::segment::Check::Whole) {
-            batch?;
-        }
-        let index = Arc::new(Index::in_memory(&journal, Vec::new())?);
+        let check_files = |frame: &FrameEntries| {
+            for (digest, place) in &frame.documents {
+                match place {
+                    DocumentPlace::Frame { .. } => {}
+                    DocumentPlace::File { .. } => drop(journal.document_at(digest, *place)?),
+                }
+            }
+            Ok(())
+        };
+        let index = Arc::new(Index::in_memory(&journal, Vec::new(), check_files)?);
         Ok((Arc::new(Reader { journal, index }), OpenReport { created_at, tail, index: None }))
     }
 }
@@ -190,12 +197,23 @@ impl Drop for EmbeddedStore {
     }
 }
 
-fn take_lock(dir: &Path) -> Result<File, StoreError> {
+/// The advisory lock, held by one process.
+struct Lock(File);
+
+impl Drop for Lock {
+    /// Said, not left to closing: a child process that is about to start may have the file open.
+    fn drop(&mut self) {
+        // Closing follows at once.
+        let _ = self.0.unlock();
+    }
+}
+
+fn take_lock(dir: &Path) -> Result<Lock, StoreError> {
     let path = dir.join(LOCK_FILE).display().to_string();
     let file = File::options().write(true).create(true).truncate(false).open(&path);
     let file = file.map_err(failed("opening", &path))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Lock(file)),
         Err(TryLockError::WouldBlock) => Err(StoreError::Io {
             context: format!("another process has this ledger open and holds {path}"),
             source: io::ErrorKind::WouldBlock.into(),

@@ -11,6 +11,8 @@ mod reader;
 mod segment;
 pub mod simulated;
 mod snapshots;
+#[cfg(test)]
+mod tests;
 
 pub use documents::{HELD_AGE_MAX_MS, HeldDocuments, HeldError, HeldLimits};
 pub use segment::{MarkReport, TailReport, TornTail};

@@ -78,7 +78,7 @@ impl Keeper {
                 (Ok((shelf, watermark)), IndexReport::Kept { behind })
             }
             Ok((shelf, watermark)) => {
-                (Ok((shelf, watermark)), IndexReport::Rebuilt { reason: "there was none".into() })
+                (Ok((shelf, watermark)), IndexReport::Rebuilt { reason: "it was empty".into() })
             }
             Err(reason) => (replace(root, &journal, &reason), IndexReport::Rebuilt { reason }),
         };
@@ -232,6 +232,8 @@ fn note_state(root: &Path, state: &str) {
     let noted = write_whole(&Files::new(root), ".", STATE_FILE, format!("{state}\n").as_bytes());
     if let Err(error) = noted {
         tracing::warn!(%error, "could not note who has the index open");
+        // Without the note the index is summed up at the next opening.
+        let _ = fs::remove_file(root.join(STATE_FILE));
     }
 }
 
@@ -315,35 +317,37 @@ impl Shared {
 
     /// A new index of the whole journal; it answers again once it has reached the journal's end.
     fn rebuild(&self, reason: &str) -> Result<(), Broken> {
-        let (shelf, mut watermark) = replace(&self.root, &self.journal, reason)?;
+        let (shelf, watermark) = replace(&self.root, &self.journal, reason)?;
+        self.fill(shelf, watermark).inspect_err(|_| {
+            // Half an index tells nothing that the reason does not; if it stays, it is set aside.
+            let _ = fs::remove_dir_all(self.root.join(DIR));
+        })
+    }
+
+    fn fill(&self, shelf: Shelf, mut watermark: Watermark) -> Result<(), Broken> {
         loop {
             let mut walk = self.journal.walk(watermark.length, Check::Whole);
-            let mut frames = Vec::new();
-            let mut entries = 0;
-            let mut more = true;
-            while more && !lock(&self.state).closing {
-                match walk.next_entries() {
-                    Some(frame) => {
-                        let frame = frame.map_err(|error| error.to_string())?;
-                        entries += frame.command_ids.len() + frame.documents.len();
-                        frames.push(frame);
-                    }
-                    None => more = false,
+            let mut frames = Pending::default();
+            loop {
+                let next = walk.next_entries().transpose().map_err(|error| error.to_string())?;
+                let ended = next.is_none();
+                next.into_iter().for_each(|frame| frames.push(frame));
+                if frames.entries() >= CHUNK_ENTRIES || ended {
+                    let taken = std::mem::take(&mut frames).oldest(usize::MAX);
+                    watermark = shelf.write(watermark, taken.iter().map(|frame| &**frame))?;
                 }
-                if entries >= CHUNK_ENTRIES || !more {
-                    watermark = shelf.write(watermark, frames.iter())?;
-                    frames.clear();
-                    entries = 0;
+                if ended || lock(&self.state).closing {
+                    break;
                 }
             }
             let mut state = lock(&self.state);
-            let done = watermark.length == self.journal.end().length;
-            if done || state.closing {
-                if done {
-                    state.shelf = Ok(shelf);
-                    state.watermark = watermark;
-                }
+            if watermark.length == self.journal.end().length {
+                state.shelf = Ok(shelf);
+                state.watermark = watermark;
                 return Ok(());
+            }
+            if state.closing {
+                return Err("the store is closed".into());
             }
         }
     }

@@ -37,12 +37,19 @@ pub(crate) struct Memory {
 }
 
 impl Index {
-    /// An index of the whole journal, in memory. Reads, and so checks, every byte of every frame.
-    pub(crate) fn in_memory(journal: &JournalReader, sealed: Vec<Vec<u8>>) -> Result<Self, StoreError> {
+    /// An index of the whole journal, in memory. Reads, and so checks, every byte of every frame;
+    /// `each` may check what else a frame names.
+    pub(crate) fn in_memory(
+        journal: &JournalReader,
+        sealed: Vec<Vec<u8>>,
+        mut each: impl FnMut(&FrameEntries) -> Result<(), StoreError>,
+    ) -> Result<Self, StoreError> {
         let mut pending = Pending::default();
         let mut walk = journal.walk(0, super::segment::Check::Whole);
         while let Some(frame) = walk.next_entries() {
-            pending.push(frame?);
+            let frame = frame?;
+            each(&frame)?;
+            pending.push(frame);
         }
         Ok(Self::Memory(Memory { pending: Mutex::new(pending), sealed: Mutex::new(sealed) }))
     }

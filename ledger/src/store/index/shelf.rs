@@ -46,12 +46,29 @@ impl Watermark {
     }
 }
 
-/// An open sled database.
+/// An open sled database. The last clone closes it.
 #[derive(Clone)]
 pub(super) struct Shelf {
-    db: sled::Db,
+    /// `Some` until dropped: closing may panic, and so has to pass the wall, too.
+    parts: Option<Parts>,
+}
+
+#[derive(Clone)]
+struct Parts {
+    _db: sled::Db,
     entries: sled::Tree,
     snapshots: sled::Tree,
+}
+
+impl Drop for Shelf {
+    fn drop(&mut self) {
+        let parts = self.parts.take();
+        // Whatever it says, nothing rests on it.
+        let _ = walled(|| {
+            drop(parts);
+            Ok(())
+        });
+    }
 }
 
 /// Why sled cannot be used, for a person.
@@ -77,13 +94,26 @@ impl Shelf {
         let shelf = walled(|| {
             let config = sled::Config::new().path(dir).cache_capacity(CACHE_BYTES);
             let db = config.mode(sled::Mode::HighThroughput).open()?;
-            Ok(Self { entries: db.open_tree("entries")?, snapshots: db.open_tree("snapshots")?, db })
+            let (entries, snapshots) = (db.open_tree("entries")?, db.open_tree("snapshots")?);
+            Ok(Self { parts: Some(Parts { _db: db, entries, snapshots }) })
         })?;
-        let watermark = match walled(|| shelf.entries.get(WATERMARK_KEY))? {
+        let watermark = match walled(|| shelf.entries().get(WATERMARK_KEY))? {
             Some(bytes) => Watermark::decode(&bytes).ok_or("the watermark is none")?,
             None => Watermark::start(origin),
         };
         Ok((shelf, watermark))
+    }
+
+    fn parts(&self) -> &Parts {
+        self.parts.as_ref().expect("only dropping takes the parts")
+    }
+
+    fn entries(&self) -> &sled::Tree {
+        &self.parts().entries
+    }
+
+    fn snapshots(&self) -> &sled::Tree {
+        &self.parts().snapshots
     }
 
     /// Writes the frames' entries with the new watermark, all or nothing.
@@ -111,7 +141,7 @@ impl Shelf {
             (watermark.length, watermark.chain) = (frame.length(), frame.chain);
         }
         batch.insert(WATERMARK_KEY, watermark.encode());
-        walled(|| self.entries.apply_batch(batch))?;
+        walled(|| self.entries().apply_batch(batch))?;
         Ok(watermark)
     }
 
@@ -119,7 +149,7 @@ impl Shelf {
     pub(super) fn is_whole(&self, watermark: &Watermark) -> Result<bool, Broken> {
         let mut sum = 0_u128;
         walled(|| {
-            for entry in &self.entries {
+            for entry in self.entries() {
                 let (key, value) = entry?;
                 if key != WATERMARK_KEY {
                     sum = sum.wrapping_add(weight(&key, &value));
@@ -131,22 +161,22 @@ impl Shelf {
     }
 
     pub(super) fn seq_of_command(&self, command_id: &Digest) -> Result<Option<u64>, Broken> {
-        let Some(value) = walled(|| self.entries.get(key(b'c', command_id)))? else { return Ok(None) };
+        let Some(value) = walled(|| self.entries().get(key(b'c', command_id)))? else { return Ok(None) };
         let seq = (*value).try_into().map_err(|_| "an entry of a command is none")?;
         Ok(Some(u64::from_be_bytes(seq)))
     }
 
     pub(super) fn place_of_document(&self, digest: &Digest) -> Result<Option<DocumentPlace>, Broken> {
-        let Some(value) = walled(|| self.entries.get(key(b'd', digest)))? else { return Ok(None) };
+        let Some(value) = walled(|| self.entries().get(key(b'd', digest)))? else { return Ok(None) };
         Ok(Some(decode_place(&value).ok_or("an entry of a document is none")?))
     }
 
     /// Keeps a snapshot, and of the older ones only the newest.
     pub(super) fn put_snapshot(&self, length: u64, sealed: Vec<u8>) -> Result<(), Broken> {
         walled(|| {
-            self.snapshots.insert(length.to_be_bytes(), sealed)?;
-            for old in self.snapshots.iter().keys().rev().skip(SNAPSHOTS_KEPT) {
-                self.snapshots.remove(old?)?;
+            self.snapshots().insert(length.to_be_bytes(), sealed)?;
+            for old in self.snapshots().iter().keys().rev().skip(SNAPSHOTS_KEPT) {
+                self.snapshots().remove(old?)?;
             }
             Ok(())
         })
@@ -159,7 +189,7 @@ impl Shelf {
     ) -> Result<(Option<T>, usize), Broken> {
         let mut passed = 0;
         let newest_first = || {
-            for entry in self.snapshots.iter().rev() {
+            for entry in self.snapshots().iter().rev() {
                 match unseal(&entry?.1) {
                     Some(snapshot) => return Ok(Some(snapshot)),
                     None => passed += 1,
@@ -173,11 +203,8 @@ impl Shelf {
 
     /// Hands everything to the operating system, and has it last.
     pub(super) fn close(self, dir: &Path) -> Result<(), Broken> {
-        walled(|| self.db.flush())?;
-        walled(|| {
-            drop(self);
-            Ok(())
-        })?;
+        walled(|| self.entries().flush())?;
+        drop(self);
         sync_tree(dir).map_err(|error| error.to_string())
     }
 }

@@ -96,6 +96,7 @@ impl Journal {
         for dir in [DIR, documents::DIR, QUARANTINE_DIR] {
             medium.create_dir(dir).map_err(failed("making", dir))?;
         }
+        mark::create(medium).map_err(full_or_failed("making the mark in", DIR))?;
         let spare = spare::fill(medium, u64::from(segment_bytes).max(SECTOR as u64));
         let spare = spare.map_err(full_or_failed("making a segment in", DIR))?;
         name_segment(medium, &spare, &FrameMap::new(origin))

@@ -213,6 +213,6 @@ pub(crate) fn check_seal(bytes: &[u8], at: usize) -> Option<()> {
 
 /// Whether all bytes are zero.
 pub(crate) fn is_zero(bytes: &[u8]) -> bool {
-    let mut chunks = bytes.chunks_exact(16);
-    chunks.by_ref().all(|chunk| chunk == [0; 16]) && chunks.remainder().iter().all(|byte| *byte == 0)
+    const ZEROS: [u8; 4_096] = [0; 4_096];
+    bytes.chunks(ZEROS.len()).all(|chunk| chunk == &ZEROS[..chunk.len()])
 }

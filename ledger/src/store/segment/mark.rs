@@ -155,6 +155,11 @@ impl Marker {
     }
 }
 
+/// Makes a mark of nothing, so that opening on a full disk need not.
+pub(super) fn create(medium: &dyn Medium) -> io::Result<()> {
+    new_file(medium, &format!("{DIR}/{NAME}")).map(drop)
+}
+
 fn new_file(medium: &dyn Medium, path: &str) -> io::Result<Box<dyn MediumFile>> {
     let file = medium.create(path)?;
     file.write_at(0, &[0; 2 * SECTOR])?;

@@ -242,9 +242,9 @@ fn any_mix_of_the_last_frames_sectors_is_torn_and_kept_aside() {
         small_journal(&disk, false);
         let mut changed = false;
         for sector in (0..sectors).filter(|sector| lost >> sector & 1 == 1) {
-            for at in last + sector * 512..last + (sector + 1) * 512 {
-                changed |= bytes[at] != 0;
-                disk.flip(FIRST, at, bytes[at]);
+            for (at, byte) in bytes.iter().enumerate().skip(last + sector * 512).take(512) {
+                changed |= *byte != 0;
+                disk.flip(FIRST, at, *byte);
             }
         }
         let left = disk.read(FIRST).unwrap()[last..].to_vec();

@@ -53,7 +53,7 @@ impl SimulatedStore {
             let path = format!("{SNAPSHOT_DIR}/{name}");
             sealed.push(read_whole(disk, &path).map_err(failed("reading", &path))?);
         }
-        let index = Arc::new(Index::in_memory(&journal.reader(), sealed)?);
+        let index = Arc::new(Index::in_memory(&journal.reader(), sealed, |_| Ok(()))?);
         let reader = Arc::new(Reader { journal: journal.reader(), index });
         Ok((Self { disk: disk.clone(), journal, marker, reader }, report))
     }
