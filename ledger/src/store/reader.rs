@@ -38,7 +38,7 @@ impl StoreReader for Reader {
 
     fn seq_of_command(&self, command_id: &Digest) -> Result<Option<u64>, StoreError> {
         let Some(seq) = self.index.seq_of_command(command_id)? else { return Ok(None) };
-        if self.journal.record(seq)?.is_some_and(|record| record.command_id == *command_id) {
+        if self.journal.is_command(seq, command_id)? {
             return Ok(Some(seq));
         }
         Err(self.index.distrust("a command is not where it says"))

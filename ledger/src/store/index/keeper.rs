@@ -6,11 +6,12 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::believe::{CLEAN, DIR, boot_id, note_state, open_believable, replace};
 use super::lock;
 use super::pending::Pending;
 use super::shelf::{Broken, Shelf, Watermark};
-use crate::store::medium::{Files, failed, read_whole, write_whole};
-use crate::store::segment::{Check, FrameEntries, JournalReader, Marker, QUARANTINE_DIR};
+use crate::store::medium::failed;
+use crate::store::segment::{Check, FrameEntries, JournalReader, Marker};
 use crate::store::{StoreError, StoredSnapshot};
 
 /// Entries written to sled at once, about.
@@ -22,12 +23,9 @@ const MARK_PERIOD: Duration = Duration::from_secs(1);
 /// How long to wait before a rebuild that failed is tried again.
 const REBUILD_PAUSE: Duration = Duration::from_secs(30);
 
-const DIR: &str = "index";
-
-/// Says who last had the index open: `clean`, or the machine's boot that it was opened in. After an
-/// end without close in another boot, sled may have lost anything.
-const STATE_FILE: &str = "index.state";
-const CLEAN: &str = "clean";
+/// How long closing may go on writing what waits; the rest is read from the journal at the next
+/// opening.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
 
 /// What opening the index found.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -48,7 +46,14 @@ struct State {
     pending: Pending,
     shelf: Result<Shelf, Broken>,
     watermark: Watermark,
-    closing: bool,
+    /// Since when.
+    closing: Option<Instant>,
+}
+
+impl State {
+    fn is_closing(&self) -> bool {
+        self.closing.is_some()
+    }
 }
 
 struct Shared {
@@ -87,7 +92,7 @@ impl Keeper {
             Ok((shelf, watermark)) => (Ok(shelf), watermark),
             Err(reason) => (Err(reason), start),
         };
-        let state = State { pending: Pending::default(), shelf, watermark, closing: false };
+        let state = State { pending: Pending::default(), shelf, watermark, closing: None };
         let root = root.to_owned();
         let shared = Shared { state: Mutex::new(state), changed: Condvar::new(), journal, root, lag_max };
         let shared = Arc::new(shared);
@@ -123,7 +128,7 @@ impl Keeper {
         }
         state.pending.push(frame);
         self.shared.changed.notify_all();
-        while state.pending.entries() > self.shared.lag_max && state.shelf.is_ok() && !state.closing {
+        while state.pending.entries() > self.shared.lag_max && state.shelf.is_ok() && !state.is_closing() {
             state = self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
@@ -178,7 +183,7 @@ impl Keeper {
     }
 
     pub(super) fn close(&self) {
-        lock(&self.shared.state).closing = true;
+        lock(&self.shared.state).closing.get_or_insert_with(Instant::now);
         self.shared.changed.notify_all();
         if let Some(thread) = lock(&self.thread).take() {
             // It ends by itself; a panic there was reported there.
@@ -196,65 +201,6 @@ impl Drop for Keeper {
 fn unavailable(reason: &str) -> StoreError {
     let context = "asking the index, which is being rebuilt: ask again later".into();
     StoreError::Io { context, source: std::io::Error::other(reason.to_owned()) }
-}
-
-/// The index in `root`, or why it cannot be believed.
-fn open_believable(
-    root: &Path,
-    journal: &JournalReader,
-) -> Result<Result<(Shelf, Watermark), Broken>, StoreError> {
-    let (shelf, watermark) = match Shelf::open(&root.join(DIR), journal.origin()) {
-        Ok(opened) => opened,
-        Err(reason) => return Ok(Err(reason)),
-    };
-    if journal.chain_after(watermark.length)? != Some(watermark.chain) {
-        return Ok(Err(format!("it covers {} records of another journal", watermark.length)));
-    }
-    let state = read_whole(&Files::new(root), STATE_FILE).unwrap_or_default();
-    let state = String::from_utf8_lossy(&state);
-    if state.trim_end() == CLEAN || state.trim_end() == boot_id() {
-        return Ok(Ok((shelf, watermark)));
-    }
-    Ok(match shelf.is_whole(&watermark) {
-        Ok(true) => Ok((shelf, watermark)),
-        Ok(false) => Err("entries were lost when the machine stopped".into()),
-        Err(reason) => Err(reason),
-    })
-}
-
-/// Names this run of the machine; a text that no other run has said if there is no way to know.
-fn boot_id() -> String {
-    let id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    if id.is_empty() { "unknown".into() } else { format!("boot {}", id.trim()) }
-}
-
-fn note_state(root: &Path, state: &str) {
-    let noted = write_whole(&Files::new(root), ".", STATE_FILE, format!("{state}\n").as_bytes());
-    if let Err(error) = noted {
-        tracing::warn!(%error, "could not note who has the index open");
-        // Without the note the index is summed up at the next opening.
-        let _ = fs::remove_file(root.join(STATE_FILE));
-    }
-}
-
-/// Moves the index to quarantine and begins a new one.
-fn replace(root: &Path, journal: &JournalReader, reason: &str) -> Result<(Shelf, Watermark), Broken> {
-    tracing::warn!(reason, "the index is set aside and rebuilt from the journal");
-    set_aside(root, reason).map_err(|error| format!("it cannot be set aside: {error}"))?;
-    Shelf::open(&root.join(DIR), journal.origin())
-}
-
-fn set_aside(root: &Path, reason: &str) -> std::io::Result<()> {
-    let index = root.join(DIR);
-    if !index.exists() {
-        return Ok(());
-    }
-    let quarantine = root.join(QUARANTINE_DIR);
-    fs::create_dir_all(&quarantine)?;
-    let free = (0_u32..).map(|number| format!("index-{number}")).find(|name| !quarantine.join(name).exists());
-    let name = free.ok_or_else(|| std::io::Error::other("no name is free"))?;
-    fs::rename(&index, quarantine.join(&name))?;
-    fs::write(quarantine.join(format!("{name}.reason")), format!("{reason}\n"))
 }
 
 enum Work {
@@ -279,16 +225,17 @@ impl Shared {
         let mut state = lock(&self.state);
         loop {
             match &state.shelf {
-                Err(reason) if !state.closing => return Work::Rebuild(reason.clone()),
+                Err(reason) if !state.is_closing() => return Work::Rebuild(reason.clone()),
                 Err(_) => return Work::Close,
                 Ok(shelf) => {
                     let frames = state.pending.oldest(CHUNK_ENTRIES);
-                    if !frames.is_empty() {
+                    let has_time = state.closing.is_none_or(|since| since.elapsed() < CLOSE_PATIENCE);
+                    if has_time && !frames.is_empty() {
                         return Work::Write(shelf.clone(), state.watermark, frames);
                     }
                 }
             }
-            if state.closing {
+            if state.is_closing() {
                 return Work::Close;
             }
             let waited = self.changed.wait_timeout(state, patience);
@@ -336,7 +283,7 @@ impl Shared {
                     let taken = std::mem::take(&mut frames).oldest(usize::MAX);
                     watermark = shelf.write(watermark, taken.iter().map(|frame| &**frame))?;
                 }
-                if ended || lock(&self.state).closing {
+                if ended || lock(&self.state).is_closing() {
                     break;
                 }
             }
@@ -346,7 +293,7 @@ impl Shared {
                 state.watermark = watermark;
                 return Ok(());
             }
-            if state.closing {
+            if state.is_closing() {
                 return Err("the store is closed".into());
             }
         }
@@ -395,5 +342,5 @@ fn mark(marker: &mut Option<Marker>) {
 fn pause(shared: &Shared) {
     let state = lock(&shared.state);
     // Woken early or late makes no difference.
-    let _ = shared.changed.wait_timeout_while(state, REBUILD_PAUSE, |state| !state.closing);
+    let _ = shared.changed.wait_timeout_while(state, REBUILD_PAUSE, |state| !state.is_closing());
 }

@@ -5,6 +5,7 @@
 //! nothing recorded is ever missed; how many may wait is bounded. **Invariant:** an answer comes from
 //! an index that covers the whole durable journal, or it is an error.
 
+mod believe;
 mod keeper;
 mod pending;
 mod shelf;

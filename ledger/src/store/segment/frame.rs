@@ -143,6 +143,8 @@ pub(crate) fn is_torn(header: &FrameHeader, frame: &[u8]) -> bool {
 /// How much of a frame to check.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Check {
+    /// Header alone: enough to look something up that is compared anyway.
+    Header,
     /// Header, table and records: all but the bytes of documents.
     Chain,
     /// Every byte.
@@ -171,31 +173,68 @@ impl<'a> Frame<'a> {
         let documents = table(&header, &bytes[..chain_at]).ok_or("the frame's document table is not one")?;
         let table_end = FRAME_HEADER_BYTES + documents.len() * DOCUMENT_ENTRY_BYTES;
         let records_at = documents.last().map_or(table_end, |(_, range)| range.end);
-        let (stored, padding) = bytes[chain_at..].split_at(CHAIN_BYTES);
-        let chain = chain_of(&bytes[..table_end], &bytes[records_at..chain_at]);
-        if stored != chain.as_bytes() {
-            return Err("the frame's chain value does not hold");
-        }
-        if !is_zero(padding) {
-            return Err("the frame's padding is not zero");
-        }
-        if check == Check::Whole {
-            let inline = documents.iter().filter(|(entry, _)| entry.kept == Kept::Inline);
-            for (entry, range) in inline {
-                if Digest::of(&bytes[range.clone()]) != entry.digest {
-                    return Err("a document in the frame does not have its digest");
-                }
+        let (stored, _) = bytes[chain_at..].split_first_chunk().ok_or("the frame is cut short")?;
+        let frame = Self { header, chain: Digest(*stored), documents, bytes, records_at };
+        match check {
+            Check::Header => {}
+            Check::Chain => frame.check_chain(table_end)?,
+            Check::Whole => {
+                frame.check_chain(table_end)?;
+                frame.check_documents()?;
             }
         }
-        Ok(Self { header, chain, documents, bytes, records_at })
+        Ok(frame)
+    }
+
+    fn check_chain(&self, table_end: usize) -> Result<(), &'static str> {
+        let chain_at = self.header.chain_at();
+        if chain_of(&self.bytes[..table_end], &self.bytes[self.records_at..chain_at]) != self.chain {
+            return Err("the frame's chain value does not hold");
+        }
+        if !is_zero(&self.bytes[chain_at + CHAIN_BYTES..]) {
+            return Err("the frame's padding is not zero");
+        }
+        Ok(())
+    }
+
+    fn check_documents(&self) -> Result<(), &'static str> {
+        let inline = self.documents.iter().filter(|(entry, _)| entry.kept == Kept::Inline);
+        for (entry, range) in inline {
+            if Digest::of(&self.bytes[range.clone()]) != entry.digest {
+                return Err("a document in the frame does not have its digest");
+            }
+        }
+        Ok(())
     }
 
     /// The frame's records, in order.
     pub(crate) fn records(&self) -> Result<Vec<StoredRecord>, &'static str> {
+        self.collect_records(|record| record.stored())
+    }
+
+    /// The ids of the frame's records, in order.
+    pub(crate) fn command_ids(&self) -> Result<Vec<Digest>, &'static str> {
+        self.collect_records(|record| Some(record.command_id))
+    }
+
+    /// The record at that place in the frame.
+    pub(crate) fn record(&self, place: u64) -> Option<RecordBytes<'a>> {
+        let mut fields = self.record_fields();
+        for _ in 0..place {
+            RecordBytes::read(&mut fields)?;
+        }
+        RecordBytes::read(&mut fields)
+    }
+
+    fn record_fields(&self) -> Fields<'a> {
+        Fields(&self.bytes[self.records_at..self.header.chain_at()])
+    }
+
+    fn collect_records<T>(&self, take: impl Fn(RecordBytes) -> Option<T>) -> Result<Vec<T>, &'static str> {
         const BAD: &str = "the frame's records are not what its header says";
-        let mut fields = Fields(&self.bytes[self.records_at..self.header.chain_at()]);
-        let records = (0..self.header.records).map(|_| read_record(&mut fields).ok_or(BAD));
-        let records = records.collect::<Result<Vec<_>, _>>()?;
+        let mut fields = self.record_fields();
+        let records = (0..self.header.records).map(|_| RecordBytes::read(&mut fields).and_then(&take));
+        let records = records.collect::<Option<Vec<_>>>().ok_or(BAD)?;
         if fields.0.is_empty() { Ok(records) } else { Err(BAD) }
     }
 
@@ -205,12 +244,25 @@ impl<'a> Frame<'a> {
     }
 }
 
-fn read_record(fields: &mut Fields) -> Option<StoredRecord> {
-    let recorded_at = Timestamp::from_millis(fields.u64()?)?;
-    let command_id = fields.digest()?;
-    let length = fields.u32()?;
-    let envelope = Arc::from(fields.take(length as usize)?);
-    Some(StoredRecord { recorded_at, command_id, envelope })
+/// A record where it lies.
+pub(crate) struct RecordBytes<'a> {
+    recorded_at_ms: u64,
+    pub(crate) command_id: Digest,
+    envelope: &'a [u8],
+}
+
+impl<'a> RecordBytes<'a> {
+    fn read(fields: &mut Fields<'a>) -> Option<Self> {
+        let (recorded_at_ms, command_id, length) = (fields.u64()?, fields.digest()?, fields.u32()?);
+        Some(Self { recorded_at_ms, command_id, envelope: fields.take(length as usize)? })
+    }
+
+    /// A copy; `None` if the recorded time is none.
+    pub(crate) fn stored(self) -> Option<StoredRecord> {
+        let Self { recorded_at_ms, command_id, envelope } = self;
+        let recorded_at = Timestamp::from_millis(recorded_at_ms)?;
+        Some(StoredRecord { recorded_at, command_id, envelope: envelope.into() })
+    }
 }
 
 fn table(header: &FrameHeader, before_chain: &[u8]) -> Option<Vec<(DocumentEntry, Range<usize>)>> {

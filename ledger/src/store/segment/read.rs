@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-use super::frame::{Check, Frame};
+use super::frame::{Check, Frame, RecordBytes};
 use super::layout::{CHAIN_BYTES, FRAME_HEADER_BYTES, FrameHeader, Kept};
 use super::map::{At, End, FrameMap};
 use super::window::Window;
@@ -86,14 +86,27 @@ impl JournalReader {
 
     /// One record; `None` beyond the end.
     pub(crate) fn record(&self, seq: u64) -> Result<Option<StoredRecord>, StoreError> {
+        self.probe(seq, Check::Chain, |record| record.stored())
+    }
+
+    /// Whether the record has that id. For asking whether an index is right, so nothing is hashed.
+    pub(crate) fn is_command(&self, seq: u64, command_id: &Digest) -> Result<bool, StoreError> {
+        let found = self.probe(seq, Check::Header, |record| Some(record.command_id))?;
+        Ok(found == Some(*command_id))
+    }
+
+    fn probe<T>(
+        &self,
+        seq: u64,
+        check: Check,
+        take: impl FnOnce(RecordBytes) -> Option<T>,
+    ) -> Result<Option<T>, StoreError> {
         let Some(at) = self.map().locate(seq) else { return Ok(None) };
         let mut window = self.window(at.segment, PROBE_STEP)?;
         let bytes = frame_bytes(&mut window, at)?;
-        let frame = Frame::check(bytes, Check::Chain).map_err(|reason| damaged_at(at, reason))?;
-        let records = frame.records().map_err(|reason| damaged_at(at, reason))?;
-        let place = usize::try_from(seq - at.first_seq).ok();
-        let record = place.and_then(|place| records.into_iter().nth(place));
-        record.map(Some).ok_or_else(|| damaged_at(at, "the frame holds fewer records than it should"))
+        let frame = Frame::check(bytes, check).map_err(|reason| damaged_at(at, reason))?;
+        let taken = frame.record(seq - at.first_seq).and_then(take);
+        taken.map(Some).ok_or_else(|| damaged_at(at, "the frame's records are not what its header says"))
     }
 
     /// A document at a place that an index names. `None` if other bytes are there: the index is
@@ -262,7 +275,7 @@ impl Iterator for Walk<'_> {
 
 fn entries(at: At, frame: &Frame) -> Result<FrameEntries, &'static str> {
     const BAD: &str = "the frame lies beyond 4 GiB";
-    let command_ids = frame.records()?.into_iter().map(|record| record.command_id).collect();
+    let command_ids = frame.command_ids()?;
     let documents = frame.documents.iter().map(|(entry, range)| {
         let place = match entry.kept {
             Kept::File => DocumentPlace::File { bytes: entry.bytes },
