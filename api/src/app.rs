@@ -1,18 +1,18 @@
 //! What the handlers share: the sequencer's handle, the log's reader, sessions, held documents.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
-use ledger::apply::{Content, Documents};
-use ledger::command::Body;
+use ledger::apply::Documents;
 use ledger::digest::Digest;
 use ledger::intake::Signed;
 use ledger::log::LogReader;
+use ledger::replay;
 use ledger::sequencer::{Handle, Published, Request};
-use ledger::store::{HeldDocuments, StoreError, StoredDocument};
+use ledger::store::{HeldDocuments, StoreError};
 use ledger::time::Timestamp;
 
 use crate::problem::Problem;
@@ -25,7 +25,7 @@ pub struct App {
     /// The public log.
     pub log: LogReader,
     /// Uploaded documents that no command has named yet.
-    pub held: HeldDocuments,
+    pub held: Mutex<HeldDocuments>,
     /// Sessions.
     pub sessions: Sessions,
     /// The key that signs checkpoints.
@@ -54,25 +54,26 @@ impl App {
             if published.state.document(&digest).is_some() || documents.fresh.contains_key(&digest) {
                 continue;
             }
-            if let Some(held) = self.held.get(&digest) {
-                documents.fresh.insert(digest, u64::try_from(held.len()).unwrap_or(u64::MAX));
-                bytes.push(StoredDocument { digest, bytes: held });
+            if let Some(held) = self.held().get(&digest) {
+                documents.fresh.insert(digest, u64::try_from(held.bytes.len()).unwrap_or(u64::MAX));
+                bytes.push(held);
             }
         }
-        documents.content = match &signed.command.body {
-            Body::PriceSet(set) => Content::read_prices(self.document(&set.digest)?.as_deref()),
-            Body::AgreementPropose(propose) => {
-                Content::read_agreement(self.document(&propose.document)?.as_deref())
-            }
-            _ => Content::None,
-        };
+        documents.content = replay::content(&signed.command.body, |digest| self.document(digest))?;
         Ok(Request { signed, documents, bytes })
+    }
+
+    /// The documents held until a command names them.
+    pub fn held(&self) -> MutexGuard<'_, HeldDocuments> {
+        // Each change is one call, so a panic elsewhere leaves the map whole.
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A document's bytes, held or durable.
     fn document(&self, digest: &Digest) -> Result<Option<Arc<[u8]>>, StoreError> {
-        match self.held.get(digest) {
-            Some(held) => Ok(Some(held)),
+        let held = self.held().get(digest);
+        match held {
+            Some(held) => Ok(Some(held.bytes)),
             None => self.ledger.store().document(digest),
         }
     }
@@ -101,6 +102,17 @@ impl FromRequestParts<Arc<App>> for Reader {
             let help = "open a new session";
             Problem::new(StatusCode::UNAUTHORIZED, "session_invalid", "the session is not open", help)
         })
+    }
+}
+
+impl OptionalFromRequestParts<Arc<App>> for Reader {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Option<Self>, Problem> {
+        if bearer(parts).is_none() {
+            return Ok(None);
+        }
+        <Self as FromRequestParts<Arc<App>>>::from_request_parts(parts, app).await.map(Some)
     }
 }
 

@@ -95,7 +95,10 @@ impl Client {
     /// [`ClientError`].
     pub fn upload(&self, bytes: &[u8]) -> Result<Digest, ClientError> {
         let digest = Digest::of(bytes);
-        self.expect_json(&format!("/v1/documents/{digest}"), self.send("PUT", &format!("/v1/documents/{digest}"), Some(bytes))?)?;
+        self.expect_json(
+            &format!("/v1/documents/{digest}"),
+            self.send("PUT", &format!("/v1/documents/{digest}"), Some(bytes))?,
+        )?;
         Ok(digest)
     }
 
@@ -129,10 +132,8 @@ impl Client {
     /// [`ClientError::Unreachable`].
     pub fn send(&self, method: &str, path: &str, body: Option<&[u8]>) -> Result<Answer, ClientError> {
         let url = format!("{}{path}", self.url);
-        let unreachable = |error: ureq::Error| ClientError::Unreachable {
-            url: url.clone(),
-            reason: error.to_string(),
-        };
+        let unreachable =
+            |error: ureq::Error| ClientError::Unreachable { url: url.clone(), reason: error.to_string() };
         let mut request = ureq::http::Request::builder().method(method).uri(&url);
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));

@@ -5,8 +5,10 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use ledger::key::{KeyError, SecretKey};
+use ledger::note::{KeyName, LogSigner, NoteError};
 use ledger::opening::{LogKeys, OpenError, OpenLedger, SystemClock, open};
-use ledger::store::{EmbeddedOptions, EmbeddedStore, StoreError};
+use ledger::store::StoreError;
+use ledger::store::embedded::{EmbeddedOptions, EmbeddedStore};
 
 use crate::app::now;
 
@@ -55,6 +57,14 @@ pub fn create(dir: &Path, origin: &str) -> Result<OpenLedger, HomeError> {
     let key = SecretKey::generate().map_err(HomeError::Randomness)?;
     write_key(&log_key_path(dir), &key)?;
     open_home(dir)
+}
+
+/// The key that verifies the checkpoints of a log key.
+///
+/// # Errors
+/// If the origin cannot be the name of a key.
+pub fn vkey(origin: &str, key: &SecretKey) -> Result<String, NoteError> {
+    Ok(LogSigner::new(KeyName::new(origin)?, &key.seed()).verifier().to_string())
 }
 
 /// Opens the ledger of a directory.

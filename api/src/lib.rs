@@ -4,4 +4,14 @@
 //! `ledger::apply`, and there is no way around it.
 //! Who may ask and act? The command line, and later the HTTP API, over the other crates.
 
+pub mod app;
 pub mod cli;
+pub mod client;
+pub mod handlers;
+pub mod home;
+pub mod may;
+pub mod problem;
+pub mod routes;
+pub mod server;
+pub mod serving;
+pub mod session;

@@ -81,9 +81,8 @@ fn moves_own(movement: &Movement, party: &PartyId, state: &State) -> bool {
 
 /// Whether another's command is about an object of the party's own.
 fn concerns(command: &Command, party: &PartyId, state: &State) -> bool {
-    let account = |id| {
-        state.account(id).is_some_and(|account| account.owner == *party || account.custodian == *party)
-    };
+    let account =
+        |id| state.account(id).is_some_and(|account| account.owner == *party || account.custodian == *party);
     let agreement = |digest| {
         state.agreements().any(|agreement| {
             let versions = agreement.versions.iter().chain(&agreement.proposal);

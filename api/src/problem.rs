@@ -27,7 +27,12 @@ pub struct Problem {
 impl Problem {
     /// A problem by its code.
     #[must_use]
-    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>, help: &'static str) -> Self {
+    pub fn new(
+        status: StatusCode,
+        code: &'static str,
+        detail: impl Into<String>,
+        help: &'static str,
+    ) -> Self {
         Self { status, code, detail: detail.into(), help, more: Vec::new(), retry_after_secs: None }
     }
 
@@ -204,7 +209,9 @@ fn status_of(rejection: &Rejection) -> (StatusCode, &'static str) {
         Rejection::AmountPrecision { .. } => (UNPROCESSABLE, "give no more decimals than the asset has"),
         Rejection::AmountOverflow { .. } => (UNPROCESSABLE, "give a smaller amount"),
         Rejection::AmountOutOfRange { .. } => (UNPROCESSABLE, "give the amount that the rules expect"),
-        Rejection::InsufficientAvailable { .. } => (UNPROCESSABLE, "move less, or settle what comes in first"),
+        Rejection::InsufficientAvailable { .. } => {
+            (UNPROCESSABLE, "move less, or settle what comes in first")
+        }
         Rejection::InsufficientValue { .. } => (UNPROCESSABLE, "pledge more"),
         Rejection::ReleaseUncovers { .. } => (UNPROCESSABLE, "release less, or post something else first"),
         Rejection::StatementStale { .. } => (UNPROCESSABLE, "record a fresh margin statement first"),
@@ -238,10 +245,15 @@ impl From<&IntakeError> for Problem {
                 let help = "sign as application/vnd.pledger.command.v1+json";
                 Self::new(StatusCode::BAD_REQUEST, "payload_type_unknown", detail, help)
             }
-            IntakeError::SignatureCount { expected, got } if got < expected => unauthorized("signature_missing"),
-            IntakeError::SignatureCount { .. } => {
-                Self::new(StatusCode::BAD_REQUEST, "envelope_malformed", detail, "send as many signatures as the type takes")
+            IntakeError::SignatureCount { expected, got } if got < expected => {
+                unauthorized("signature_missing")
             }
+            IntakeError::SignatureCount { .. } => Self::new(
+                StatusCode::BAD_REQUEST,
+                "envelope_malformed",
+                detail,
+                "send as many signatures as the type takes",
+            ),
             IntakeError::KeyUnknown { .. } => unauthorized("key_unknown"),
             IntakeError::SignatureInvalid { .. } => unauthorized("signature_invalid"),
             IntakeError::KeyidMismatch { .. } => unauthorized("keyid_mismatch"),

@@ -157,6 +157,12 @@ impl SecretKey {
         pem.as_str().to_owned()
     }
 
+    /// The 32-byte seed: a secret, for signers of another format over the same key.
+    #[must_use]
+    pub fn seed(&self) -> [u8; 32] {
+        self.0.to_bytes()
+    }
+
     /// The public half.
     #[must_use]
     pub fn public(&self) -> PublicKey {

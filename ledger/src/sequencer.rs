@@ -147,6 +147,12 @@ impl Handle {
         &self.reader
     }
 
+    /// Whether the sequencer is gone.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.queue.is_closed()
+    }
+
     /// How many commands wait.
     #[must_use]
     pub fn queue_depth(&self) -> usize {

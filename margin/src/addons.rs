@@ -253,11 +253,8 @@ fn charge_concentration(
     let factor = rules.concentration_factor(&net)?;
     let value = Figure::up(&(exposed.margin.exact() * &factor))?;
     let shares = margin_shares(portfolio, arrays, exposed, &factor)?;
-    let inputs = vec![
-        ("M", exposed.margin.to_string()),
-        ("D", print_exact(&net)),
-        ("factor", print_exact(&factor)),
-    ];
+    let inputs =
+        vec![("M", exposed.margin.to_string()), ("D", print_exact(&net)), ("factor", print_exact(&factor))];
     let children = explain::parts("us-harmonized/concentration", added_up(shares))?;
     let node = Node::of("us-harmonized/concentration/underlying", exposed.id, value, children)?;
     Ok(node.by("M x max(0, imf x sqrt(|D| / 10^6) - 0.2)", inputs))

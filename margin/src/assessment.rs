@@ -37,7 +37,8 @@ impl Assessment {
     }
 
     pub(crate) fn arrays_json(&self, currency: &Currency) -> Option<Json> {
-        let array = |sums: &Vec<Fine>| Json::array(sums.iter().map(|sum| Json::text(currency.print_fine(*sum))));
+        let array =
+            |sums: &Vec<Fine>| Json::array(sums.iter().map(|sum| Json::text(currency.print_fine(*sum))));
         let arrays = self.arrays.as_ref()?;
         Some(Json::object(arrays.iter().map(|(underlying, sums)| (underlying.as_str(), array(sums)))))
     }

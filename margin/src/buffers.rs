@@ -48,19 +48,32 @@ impl Buffers {
 
     /// The larger of the weighted stress and of what is left of the buffer, toward +∞, with each
     /// as (share of the tree, share of the stressed tree) so that it can be explained.
-    pub(crate) fn charge(&self, tree: Figure, stressed: Figure, release: &Exact) -> Result<Cushion, Overflow> {
+    pub(crate) fn charge(
+        &self,
+        tree: Figure,
+        stressed: Figure,
+        release: &Exact,
+    ) -> Result<Cushion, Overflow> {
         let by_stress = &self.stress_weight * positive_part(stressed.minus(tree)?.exact());
         let kept = &self.buffer * (Exact::one() - release);
         let by_buffer = &kept * tree.exact();
         let stress_binds = by_stress > by_buffer;
         let value = Figure::up(&by_stress.max(by_buffer))?;
-        let (of_tree, of_stressed) =
-            if stress_binds { (-&self.stress_weight, self.stress_weight.clone()) } else { (kept, Exact::zero()) };
+        let (of_tree, of_stressed) = if stress_binds {
+            (-&self.stress_weight, self.stress_weight.clone())
+        } else {
+            (kept, Exact::zero())
+        };
         Ok(Cushion { value, of_tree, of_stressed })
     }
 
     /// A requirement within one step of the last, never below the joint loss.
-    pub(crate) fn step(&self, unstepped: Figure, previous: &Exact, joint: Figure) -> Result<Figure, Overflow> {
+    pub(crate) fn step(
+        &self,
+        unstepped: Figure,
+        previous: &Exact,
+        joint: Figure,
+    ) -> Result<Figure, Overflow> {
         let least = Figure::up(&(previous * (Exact::one() - &self.max_step)))?;
         let most = Figure::up(&(previous * (Exact::one() + &self.max_step)))?;
         Ok(unstepped.clamp(least, most).max(joint))

@@ -157,7 +157,11 @@ mod tests {
             (LegalForm::CommoditySpot, vec![both, sec, cftc, none]),
         ] {
             for jurisdictions in [both, sec, cftc, none] {
-                assert_eq!(form.allows(jurisdictions), allowed.contains(&jurisdictions), "{form:?} {jurisdictions:?}");
+                assert_eq!(
+                    form.allows(jurisdictions),
+                    allowed.contains(&jurisdictions),
+                    "{form:?} {jurisdictions:?}"
+                );
             }
         }
     }

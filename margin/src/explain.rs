@@ -109,11 +109,18 @@ pub(crate) fn parts(
     shares: impl IntoIterator<Item = (String, Exact)>,
 ) -> Result<Vec<Node>, Overflow> {
     let shares = shares.into_iter().filter(|(_, share)| !share.is_zero());
-    shares.map(|(label, share)| Ok(Node::leaf(format!("{rule}/position"), label, Figure::down(&share)?))).collect()
+    shares
+        .map(|(label, share)| Ok(Node::leaf(format!("{rule}/position"), label, Figure::down(&share)?)))
+        .collect()
 }
 
 /// The child that lifts `reached` to `value`, if anything lifts it.
-pub(crate) fn lift(rule: &str, label: &str, value: Figure, reached: Figure) -> Result<Option<Node>, Overflow> {
+pub(crate) fn lift(
+    rule: &str,
+    label: &str,
+    value: Figure,
+    reached: Figure,
+) -> Result<Option<Node>, Overflow> {
     let by = value.minus(reached)?;
     Ok((by != Figure::ZERO).then(|| Node::leaf(format!("{rule}/lift"), label, by)))
 }

@@ -144,8 +144,7 @@ fn read_parts(reader: &mut Reader, tree: &Json, fields: &Fields, purpose: Purpos
     let currency = reader.need(fields, "reporting_currency").and_then(|node| reader.text(node));
     let book = reader.need(fields, "book").and_then(|node| Book::read(reader, node));
     let instruments = reader.need(fields, "instruments").map(|node| Instruments::read(reader, node));
-    let classification =
-        reader.need(fields, "classification").map(|node| Classification::read(reader, node));
+    let classification = reader.need(fields, "classification").map(|node| Classification::read(reader, node));
     let market = reader.need(fields, "market").and_then(|node| Market::read(reader, node));
     let eligibility_strict = fields
         .get("eligibility")

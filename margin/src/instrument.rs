@@ -187,7 +187,11 @@ fn read_expiry(reader: &mut Reader, fields: &Fields, kind: Option<Kind>) -> Opti
         None => None,
     }?;
     if kind.is_some_and(Kind::refuses_expiry) {
-        reader.note(Code::BadField, &given.spot, "a perpetual or spot has no expiry; remove it or change the kind");
+        reader.note(
+            Code::BadField,
+            &given.spot,
+            "a perpetual or spot has no expiry; remove it or change the kind",
+        );
     }
     Some((reader.instant(given)?, given.spot.clone()))
 }
@@ -207,8 +211,7 @@ fn check_option_terms(reader: &mut Reader, fields: &Fields, kind: Option<Kind>) 
     if let Some(node) = fields.get("style") {
         reader.word(node, &[("european", ()), ("american", ())]);
     }
-    let on_future =
-        fields.get("on").and_then(|node| reader.word(node, &[("spot", false), ("future", true)]));
+    let on_future = fields.get("on").and_then(|node| reader.word(node, &[("spot", false), ("future", true)]));
     if kind == Some(Kind::Option) {
         reader.need(fields, "right");
         reader.need(fields, "strike");

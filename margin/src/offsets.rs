@@ -193,7 +193,8 @@ impl<'a> Forest<'a> {
         }
         let branches = std::iter::once(&self.root).chain(&self.alone);
         let children = branches.map(|branch| branch.explain(portfolio, arrays)).collect::<Result<_, _>>()?;
-        Ok(Node::of("us-harmonized/tree", "tree", self.margin, children)?.by("root + what stands alone", Vec::new()))
+        Ok(Node::of("us-harmonized/tree", "tree", self.margin, children)?
+            .by("root + what stands alone", Vec::new()))
     }
 
     pub(crate) fn shares(&self, arrays: &RiskArrays) -> Result<Vec<(usize, Exact)>, Overflow> {

@@ -155,8 +155,10 @@ impl Portfolio {
         let index: BTreeMap<&str, usize> =
             known.iter().enumerate().map(|(place, contract)| (contract.id.as_str(), place)).collect();
         let holdings = |lots: BTreeMap<&str, (Quantity, Exact)>| {
-            let kept = lots.into_iter().filter(|(_, (quantity, cost))| !(quantity.is_zero() && cost.is_zero()));
-            kept.map(|(id, (quantity, replacement))| Holding { contract: index[id], quantity, replacement }).collect()
+            let kept =
+                lots.into_iter().filter(|(_, (quantity, cost))| !(quantity.is_zero() && cost.is_zero()));
+            kept.map(|(id, (quantity, replacement))| Holding { contract: index[id], quantity, replacement })
+                .collect()
         };
         let accounts = held.into_iter().map(|(account, lots)| (account.to_owned(), holdings(lots))).collect();
         let underlyings = input.market.underlyings.iter().map(|(id, underlying)| {
@@ -230,7 +232,8 @@ fn classify<'a>(
         return None;
     };
     if !entry.legal.allows(entry.jurisdictions) {
-        let message = format!("the legal form of {id:?} does not allow its jurisdictions; append a corrected entry");
+        let message =
+            format!("the legal form of {id:?} does not allow its jurisdictions; append a corrected entry");
         reader.note(Code::InconsistentClassification, &position.spot, message);
     }
     for regime in library.lacking_class(entry.legal, &entry.risk_class) {
@@ -244,7 +247,8 @@ fn classify<'a>(
     let priced = traded.is_some_and(|traded| traded.price.is_some());
     if library.asks_underlying_price(entry.legal) {
         if !priced {
-            let message = format!("the underlying {underlying:?} of {id:?} has no price; add it to the market");
+            let message =
+                format!("the underlying {underlying:?} of {id:?} has no price; add it to the market");
             reader.note(Code::PriceMissing, &position.spot, message);
         }
         check_age(reader, input, underlying, traded.and_then(|traded| traded.as_of.as_ref()));
@@ -278,12 +282,7 @@ fn check_quote(reader: &mut Reader, input: &Input, position: &Position, kind: Ki
     check_age(reader, input, id, quote.and_then(|quote| quote.as_of.as_ref()));
 }
 
-fn check_age(
-    reader: &mut Reader,
-    input: &Input,
-    id: &str,
-    as_of: Option<&(Timestamp, crate::reader::Spot)>,
-) {
+fn check_age(reader: &mut Reader, input: &Input, id: &str, as_of: Option<&(Timestamp, crate::reader::Spot)>) {
     if let Some((as_of, spot)) = as_of
         && input.market.is_stale(*as_of)
     {
@@ -325,7 +324,8 @@ fn conversion(
     }
     let fx = input.market.fx.get(&terms.currency).cloned();
     if fx.is_none() {
-        let message = format!("no value of one {} in {}; add it under market/fx", terms.currency, reporting.code());
+        let message =
+            format!("no value of one {} in {}; add it under market/fx", terms.currency, reporting.code());
         reader.note(Code::FxMissing, spot, message);
     }
     fx
@@ -367,7 +367,11 @@ fn replacement_cost(reader: &mut Reader, contract: &Contract, input: &Input, pos
         return &position.quantity * &contract.multiplier * gain * &contract.fx;
     }
     if entry.is_zero() {
-        reader.note(Code::BadField, &position.spot, "the entry price of an inverse contract must be above zero");
+        reader.note(
+            Code::BadField,
+            &position.spot,
+            "the entry price of an inverse contract must be above zero",
+        );
         return Exact::zero();
     }
     &position.quantity * &contract.multiplier * gain / entry * &contract.fx

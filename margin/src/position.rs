@@ -81,11 +81,7 @@ fn read_position(reader: &mut Reader, node: &Node, named: &mut Vec<(String, Spot
     })
 }
 
-fn read_collateral(
-    reader: &mut Reader,
-    node: &Node,
-    posted: &mut Vec<(String, Spot)>,
-) -> Option<Collateral> {
+fn read_collateral(reader: &mut Reader, node: &Node, posted: &mut Vec<(String, Spot)>) -> Option<Collateral> {
     let fields = reader.fields(node, &["instrument", "amount", "silo"])?;
     let reference = read_reference(reader, &fields);
     posted.extend(reference.clone());

@@ -101,8 +101,7 @@ pub(crate) struct Reader {
 
 impl Reader {
     pub(crate) fn note(&mut self, code: Code, spot: &Spot, message: impl Into<String>) {
-        let wins =
-            self.first.as_ref().is_none_or(|(held, order, _)| (code, &spot.order) < (*held, order));
+        let wins = self.first.as_ref().is_none_or(|(held, order, _)| (code, &spot.order) < (*held, order));
         if wins {
             let error = InputError { code, path: spot.path.clone(), message: message.into() };
             self.first = Some((code, spot.order.clone(), error));
@@ -122,7 +121,11 @@ impl Reader {
                 for (place, (key, json)) in members.iter().enumerate() {
                     let spot = node.spot.child(key, place);
                     if !seen.insert(key) {
-                        self.note(Code::MalformedJson, &spot, format!("the member {key:?} stands twice; remove one"));
+                        self.note(
+                            Code::MalformedJson,
+                            &spot,
+                            format!("the member {key:?} stands twice; remove one"),
+                        );
                     }
                     self.profile(&Node { json, spot });
                 }
@@ -264,7 +267,9 @@ impl Reader {
 pub(crate) fn read_decimal(text: &str, fraction_max: usize) -> Result<Exact, String> {
     let decimal = DecimalText::parse(text).map_err(|error| format!("{text:?}: {error}"))?;
     if decimal.whole_digits() > DIGITS_MAX || decimal.fraction_digits() > fraction_max {
-        return Err(format!("{text:?}: at most {DIGITS_MAX} digits before and {fraction_max} after the point"));
+        return Err(format!(
+            "{text:?}: at most {DIGITS_MAX} digits before and {fraction_max} after the point"
+        ));
     }
     Ok(decimal.exact())
 }
@@ -313,7 +318,9 @@ mod tests {
         for good in ["1980-01-01", "2024-02-29", "2000-02-29", "0001-12-31"] {
             assert!(is_date(good), "{good}");
         }
-        for bad in ["1900-02-29", "2026-13-01", "2026-00-10", "2026-04-31", "2026-1-1", "2026-01-00", "２026-01-1"] {
+        for bad in
+            ["1900-02-29", "2026-13-01", "2026-00-10", "2026-04-31", "2026-1-1", "2026-01-00", "２026-01-1"]
+        {
             assert!(!is_date(bad), "{bad}");
         }
     }

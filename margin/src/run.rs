@@ -34,11 +34,7 @@ pub(crate) struct Checked {
 
 impl Checked {
     /// The ladder of refusals, in the order of [`Code`].
-    pub(crate) fn new(
-        tree: &Json,
-        regimes: &[RegimeRef],
-        purpose: Purpose,
-    ) -> Result<Self, Failure> {
+    pub(crate) fn new(tree: &Json, regimes: &[RegimeRef], purpose: Purpose) -> Result<Self, Failure> {
         let mut reader = Reader::default();
         let (input, overrides) = Input::read(&mut reader, tree, purpose);
         let library = Library::open(&mut reader, regimes, &overrides);
@@ -249,8 +245,10 @@ impl RegimeResult {
             members.push(("arrays_sha256", Json::text(digest.to_string())));
         }
         if !self.methods.is_empty() {
-            let methods =
-                self.methods.iter().map(|(id, method)| (id.as_str(), Json::text(method.sha256().to_string())));
+            let methods = self
+                .methods
+                .iter()
+                .map(|(id, method)| (id.as_str(), Json::text(method.sha256().to_string())));
             members.push(("methods", Json::object(methods)));
         }
         Json::object(members)

@@ -9,7 +9,8 @@ pub(crate) fn of_run(result: &Json) -> String {
     let mut lines = Lines::default();
     lines.heading(&format!("as of {}, in {}", text(result, "as_of"), text(result, "reporting_currency")));
     for regime in elements(result, "results") {
-        let overridden = if regime.get("overridden") == Some(&Json::Bool(true)) { ", overridden" } else { "" };
+        let overridden =
+            if regime.get("overridden") == Some(&Json::Bool(true)) { ", overridden" } else { "" };
         lines.heading(&format!(
             "{} version {}: {} assumed parameters{overridden}",
             text(regime, "regime"),
@@ -41,8 +42,13 @@ pub(crate) fn of_run(result: &Json) -> String {
 /// A comparison: the ladder and what stands beside it.
 pub(crate) fn of_comparison(comparison: &Json) -> String {
     let mut lines = Lines::default();
-    lines.heading(&format!("as of {}, in {}", text(comparison, "as_of"), text(comparison, "reporting_currency")));
-    let plain = ["status_quo", "harmonized", "saving", "percent", "haircut_difference", "immobile_excess", "trapped"];
+    lines.heading(&format!(
+        "as of {}, in {}",
+        text(comparison, "as_of"),
+        text(comparison, "reporting_currency")
+    ));
+    let plain =
+        ["status_quo", "harmonized", "saving", "percent", "haircut_difference", "immobile_excess", "trapped"];
     for key in plain {
         if let Some(value) = comparison.get(key) {
             lines.figure(key, value);
@@ -64,7 +70,8 @@ pub(crate) fn of_comparison(comparison: &Json) -> String {
             lines.figure(name, value);
         }
     }
-    let classes: Vec<&str> = elements(comparison, "property_classes").iter().filter_map(Json::as_str).collect();
+    let classes: Vec<&str> =
+        elements(comparison, "property_classes").iter().filter_map(Json::as_str).collect();
     lines.heading(&format!("customer protection follows the class of the property: {}", classes.join(", ")));
     lines.print()
 }

@@ -85,8 +85,7 @@ impl fmt::Display for Report {
             writeln!(f, "{outcome}")?;
         }
         let count = |verdict| self.count(verdict);
-        let (passed, failed, not_yet) =
-            (count(Verdict::Pass), count(Verdict::Fail), count(Verdict::NotYet));
+        let (passed, failed, not_yet) = (count(Verdict::Pass), count(Verdict::Fail), count(Verdict::NotYet));
         writeln!(f, "{passed} passed, {failed} failed, {not_yet} not yet")
     }
 }
@@ -117,7 +116,9 @@ fn refused(code: Code, path: &str, message: String) -> InputError {
 fn run_case(path: &str, case: &Json) -> Result<Vec<Outcome>, InputError> {
     let text = |key: &str| {
         let message = || format!("{key} must be a string");
-        case.get(key).and_then(Json::as_str).ok_or_else(|| refused(Code::BadField, &format!("{path}/{key}"), message()))
+        case.get(key)
+            .and_then(Json::as_str)
+            .ok_or_else(|| refused(Code::BadField, &format!("{path}/{key}"), message()))
     };
     let name = text("name")?;
     let result = compute(text("command")?, case);
@@ -143,8 +144,10 @@ fn compute(command: &str, case: &Json) -> Result<Json, Failure> {
     let input = case.get("input").unwrap_or(&empty);
     match command {
         "run" => {
-            let named: Option<Vec<&str>> =
-                case.get("regimes").and_then(Json::as_array).map(|ids| ids.iter().filter_map(Json::as_str).collect());
+            let named: Option<Vec<&str>> = case
+                .get("regimes")
+                .and_then(Json::as_array)
+                .map(|ids| ids.iter().filter_map(Json::as_str).collect());
             let ids = named.unwrap_or_else(|| Regime::built_ids().collect());
             let regimes: Vec<RegimeRef> = ids.into_iter().map(RegimeRef::Named).collect();
             Ok(crate::run_tree(input, &regimes)?.to_json())
@@ -230,7 +233,10 @@ mod tests {
             ("{}", Code::UnsupportedSchema),
             (r#"{"schema":"pledger.margin.vectors.v1"}"#, Code::MissingField),
             (r#"{"schema":"pledger.margin.vectors.v1","vectors":[{}]}"#, Code::BadField),
-            (r#"{"schema":"pledger.margin.vectors.v1","vectors":[{"name":"a","command":"run"}]}"#, Code::MissingField),
+            (
+                r#"{"schema":"pledger.margin.vectors.v1","vectors":[{"name":"a","command":"run"}]}"#,
+                Code::MissingField,
+            ),
         ] {
             assert_eq!(run(text.as_bytes()).unwrap_err().code, code, "{text}");
         }

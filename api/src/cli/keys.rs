@@ -70,10 +70,8 @@ pub fn execute(command: &KeysCommand, stdout: &mut dyn Write) -> u8 {
 
 fn show(key: &SecretKey, name: Option<&str>, stdout: &mut dyn Write) -> u8 {
     let public = key.public();
-    let mut members = vec![
-        ("keyid", Json::text(public.id().to_string())),
-        ("public_key", Json::text(public.to_base64())),
-    ];
+    let mut members =
+        vec![("keyid", Json::text(public.id().to_string())), ("public_key", Json::text(public.to_base64()))];
     if let Some(name) = name {
         match KeyName::new(name) {
             Ok(name) => {

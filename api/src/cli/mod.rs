@@ -5,11 +5,18 @@
 
 pub mod call;
 pub mod custody;
+pub mod init;
+pub mod keys;
+pub mod margin;
+pub mod serve;
+pub mod sign;
+pub mod submit;
 
-use std::io;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use ledger::json::Json;
 
 /// A collateral ledger for prime brokerage: signed orders, provable balances, explained margin.
 #[derive(Parser)]
@@ -21,6 +28,20 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 enum Verb {
+    /// Make a ledger: its directory, its log key and record 0.
+    Init(init::InitArgs),
+    /// Serve a ledger over HTTP on loopback.
+    Serve(serve::ServeArgs),
+    /// Make and show key files.
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
+    /// Sign a command: read it, then sign exactly those bytes.
+    Sign(sign::SignArgs),
+    /// Send a signed command to a server.
+    Submit(submit::SubmitArgs),
+    /// What margin is required, explained.
+    #[command(subcommand)]
+    Margin(margin::MarginCommand),
     /// What is due under an agreement.
     #[command(subcommand)]
     Call(call::CallCommand),
@@ -35,12 +56,29 @@ impl Cli {
     pub fn run(self) -> ExitCode {
         let mut stdout = io::stdout().lock();
         let code = match self.verb {
+            Verb::Init(args) => init::execute(&args, &mut stdout),
+            Verb::Serve(args) => serve::execute(&args, &mut stdout),
+            Verb::Keys(command) => keys::execute(&command, &mut stdout),
+            Verb::Sign(args) => sign::execute(&args, &mut stdout),
+            Verb::Submit(args) => submit::execute(&args, &mut stdout),
+            Verb::Margin(command) => margin::execute(&command, &mut stdout).unwrap_or(2),
             Verb::Call(command) => call::execute(&command, &mut stdout),
             Verb::Custody(command) => custody::execute(command, &mut stdout),
         };
         ExitCode::from(code)
     }
 }
-//! The command line, one file per verb.
 
-pub mod margin;
+/// Says on stderr what went wrong, and gives the exit code back.
+fn fail(code: u8, message: &str) -> u8 {
+    eprintln!("pledger: {message}");
+    code
+}
+
+/// Prints JSON on a line; a closed pipe is the reader's choice, not ours.
+fn print(stdout: &mut dyn Write, json: &Json) -> u8 {
+    match writeln!(stdout, "{json}") {
+        Ok(()) => 0,
+        Err(error) => fail(2, &error.to_string()),
+    }
+}

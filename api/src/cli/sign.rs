@@ -74,9 +74,9 @@ fn sign(args: &SignArgs) -> Result<Option<Envelope>, String> {
     Command::read(&tree).map_err(|error| match error {
         ledger::command::CommandError::TypeUnknown { given } => format!("{given}: no such type of command"),
         ledger::command::CommandError::Schema(errors) => {
-            let each = errors.iter().map(|error| {
-                format!("{}: {}: {}", error.pointer, error.fault.code(), error.help)
-            });
+            let each = errors
+                .iter()
+                .map(|error| format!("{}: {}: {}", error.pointer, error.fault.code(), error.help));
             each.collect::<Vec<_>>().join("\n")
         }
         ledger::command::CommandError::WeakKey => "the public key is weak: make a new one".to_owned(),

@@ -23,8 +23,8 @@ const BODY_MAX: usize = 16 << 10;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Wait {
-    #[serde(default)]
-    wait: Stage,
+    #[serde(default, rename = "wait")]
+    _stage: Stage,
 }
 
 #[derive(Clone, Copy, Default, Deserialize, Eq, PartialEq)]
@@ -47,7 +47,7 @@ pub async fn post(
     body: Body,
 ) -> Result<Response, Problem> {
     // Every stage reached at once: a record is published before it is answered.
-    let Query(Wait { wait: _ }) = wait.map_err(|error| Problem::query(error.to_string()))?;
+    wait.map_err(|error| Problem::query(error.to_string()))?;
     let bytes = read_body(body, BODY_MAX, "body_too_large").await?;
     let published = app.published();
     let signed = intake::take_in(&bytes, &published.state).map_err(|error| Problem::from(&error))?;
@@ -56,8 +56,15 @@ pub async fn post(
         tracing::error!(%error, "a document could not be read back");
         Problem::unavailable("storage_failed", "not recorded: a document could not be read", 10)
     })?;
+    let fresh: Vec<_> = request.documents.fresh.keys().copied().collect();
     match app.ledger.submit(request).await {
-        Ok(Outcome::Accepted(receipt)) => Ok(answer(&app, StatusCode::CREATED, &receipt)),
+        Ok(Outcome::Accepted(receipt)) => {
+            // Durable with the record now: the copies that waited for it can go.
+            let mut held = app.held();
+            fresh.iter().for_each(|digest| held.release(digest));
+            drop(held);
+            Ok(answer(&app, StatusCode::CREATED, &receipt))
+        }
         Ok(Outcome::Repeated(receipt)) => {
             let mut response = answer(&app, StatusCode::OK, &receipt);
             response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
@@ -109,12 +116,11 @@ pub fn receipt_json(app: &App, receipt: &Receipt) -> Json {
         ("envelope_sha256", Json::text(record.envelope_sha256.to_string())),
     ];
     match app.log.tlog_proof(record.seq, &record.leaf()) {
-        Ok(Some(proof)) => {
+        Ok(proof) => {
             members.push(("stage", Json::text("published")));
-            members.push(("checkpoint_size", Json::text(app.log.size().to_string())));
+            members.push(("checkpoint_size", Json::text(app.log.head().size.to_string())));
             members.push(("proof", Json::text(proof.to_string())));
         }
-        Ok(None) => members.push(("stage", Json::text("durable"))),
         Err(error) => {
             // The record stands; its proof can be asked for again.
             tracing::error!(%error, seq = record.seq, "the log could not prove a record");

@@ -61,9 +61,9 @@ pub async fn reconciliations(State(app): Shared, Reader(principal): Reader) -> R
 pub async fn breaks(State(app): Shared, Reader(principal): Reader) -> Response {
     let state = &app.published().state;
     let own = state.breaks().filter(|one| {
-        state.reconciliation(&one.reconciliation).is_some_and(|found_by| {
-            may_read(&principal, Object::Reconciliation(&found_by.statements), state)
-        })
+        state
+            .reconciliation(&one.reconciliation)
+            .is_some_and(|found_by| may_read(&principal, Object::Reconciliation(&found_by.statements), state))
     });
     list(
         state,

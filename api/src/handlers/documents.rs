@@ -6,6 +6,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use ledger::digest::Digest;
 use ledger::json::Json;
+use ledger::store::StoredDocument;
 
 use super::{Shared, off_thread, read_body};
 use crate::app::{Reader, now};
@@ -30,11 +31,16 @@ pub async fn put(
     let size = bytes.len();
     let held = off_thread(move || {
         let digest = Digest::of(&bytes);
-        (digest == named).then(|| app.held.hold(bytes.to_vec().into(), now()))
+        (digest == named).then(|| {
+            let mut held = app.held();
+            held.sweep(now());
+            held.hold(StoredDocument { digest, bytes: bytes.to_vec().into() }, now()).map(|()| digest)
+        })
     });
     match held.await? {
         Some(Ok(digest)) => {
-            let members = [("digest", digest.tagged()), ("size", size.to_string()), ("status", "held".into())];
+            let members =
+                [("digest", digest.tagged()), ("size", size.to_string()), ("status", "held".into())];
             let body = Json::object(members.map(|(name, text)| (name, Json::text(text))));
             Ok(super::json(StatusCode::CREATED, &body))
         }

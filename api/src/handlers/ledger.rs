@@ -51,10 +51,9 @@ pub async fn checkpoint(State(app): Shared, Path(size): Path<String>) -> Result<
         })?
     };
     let mut response = note.ok_or_else(Problem::not_found)?.into_response();
-    for (name, value) in [
-        (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
-        (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
-    ] {
+    for (name, value) in
+        [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")]
+    {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
     Ok(response)

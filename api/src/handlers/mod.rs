@@ -103,9 +103,7 @@ pub fn maybe<T: ToString>(members: &mut Vec<(&'static str, Json)>, name: &'stati
 ///
 /// # Errors
 /// 500 if the work itself failed.
-pub async fn off_thread<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Problem> {
+pub async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
     tokio::task::spawn_blocking(work).await.map_err(|error| {
         tracing::error!(%error, "a handler's work panicked");
         Problem::internal()

@@ -77,6 +77,14 @@ struct Identity {
 }
 
 impl EmbeddedStore {
+    /// The origin of the ledger in `dir`.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] if there is none, or its identity cannot be read.
+    pub fn origin(dir: &Path) -> Result<String, StoreError> {
+        read_identity(dir).map(|identity| identity.origin)
+    }
+
     /// Makes an empty ledger in `dir`, which may exist but holds no ledger. With segments of the
     /// default size; [`EmbeddedStore::create_with`] says otherwise.
     ///
@@ -222,9 +230,13 @@ fn take_lock(dir: &Path) -> Result<Lock, StoreError> {
     }
 }
 
-fn check_identity(dir: &Path, origin: &str) -> Result<Timestamp, StoreError> {
+fn damaged(dir: &Path, reason: String) -> StoreError {
+    StoreError::Damaged { place: dir.join(IDENTITY_FILE).display().to_string(), reason }
+}
+
+fn read_identity(dir: &Path) -> Result<Identity, StoreError> {
     let path = dir.join(IDENTITY_FILE).display().to_string();
-    let damaged = |reason: String| StoreError::Damaged { place: path.clone(), reason };
+    let damaged = |reason| damaged(dir, reason);
     let text = match fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -238,6 +250,12 @@ fn check_identity(dir: &Path, origin: &str) -> Result<Timestamp, StoreError> {
         let version = identity.format_version;
         return Err(damaged(format!("format version {version}, this program knows {FORMAT_VERSION}")));
     }
+    Ok(identity)
+}
+
+fn check_identity(dir: &Path, origin: &str) -> Result<Timestamp, StoreError> {
+    let identity = read_identity(dir)?;
+    let damaged = |reason| damaged(dir, reason);
     if identity.origin != origin {
         return Err(damaged(format!("the ledger is {}, not {origin}: check the directory", identity.origin)));
     }

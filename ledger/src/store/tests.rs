@@ -41,6 +41,7 @@ fn batch(first_seq: u64) -> Batch {
         recorded_at: now().plus_millis(seq).unwrap(),
         command_id: command_id(seq),
         envelope: format!("{{\"payload\":\"{seq}\"}}").into_bytes().into(),
+        effects: format!("[{seq}]").into_bytes().into(),
     });
     let records = records.collect();
     let documents = if first_seq.is_multiple_of(3) { vec![document(first_seq)] } else { vec![] };

@@ -34,7 +34,8 @@ pub(crate) fn value_all(reader: &mut Reader, input: &Input, library: &Library) -
 
 fn value_one(reader: &mut Reader, input: &Input, library: &Library, item: &Collateral) -> Option<Posted> {
     let terms = input.instruments.terms.get(&item.instrument)?;
-    let knows_silo = |rules: &Rules| matches!(rules, Rules::Siloed(siloed) if siloed.methods.contains_key(&item.silo));
+    let knows_silo =
+        |rules: &Rules| matches!(rules, Rules::Siloed(siloed) if siloed.methods.contains_key(&item.silo));
     if !library.chosen.iter().any(|regime| knows_silo(regime.rules())) {
         let message = format!("{:?} is not a silo of the siloed rule book", item.silo);
         reader.note(Code::BadField, &item.silo_spot, message);
@@ -93,7 +94,8 @@ fn price(
     if let Some((as_of, spot)) = quote.and_then(|quote| quote.as_of.as_ref())
         && input.market.is_stale(*as_of)
     {
-        let message = format!("the price of {:?} is older than max_age_s allows; give a newer one", item.instrument);
+        let message =
+            format!("the price of {:?} is older than max_age_s allows; give a newer one", item.instrument);
         reader.note(Code::PriceStale, spot, message);
     }
     let quoted = quote.and_then(|quote| quote.price.clone());
@@ -131,8 +133,7 @@ pub(crate) fn immobile_excess(
     required: &BTreeMap<String, Figure>,
 ) -> Exact {
     let required_in = |silo: &str| required.get(silo).copied().unwrap_or_default().exact();
-    let apart: Exact =
-        counted.iter().map(|(silo, counted)| positive_part(counted - required_in(silo))).sum();
+    let apart: Exact = counted.iter().map(|(silo, counted)| positive_part(counted - required_in(silo))).sum();
     let all_required: Exact = required.values().map(|figure| figure.exact()).sum();
     let together = positive_part(counted.values().sum::<Exact>() - all_required);
     apart - together
@@ -147,11 +148,11 @@ mod tests {
         let money = |units: i128| Figure::from_units(units * 100_000_000);
         let whole = |units: i128| Exact::from(num_bigint::BigInt::from(units));
         for (have, need, want) in [
-            ((100, 0), (40, 0), 0),    // one silo: its excess is free
-            ((100, 0), (40, 60), 60),  // all of it is needed elsewhere
-            ((100, 0), (40, 30), 30),  // half of it is
-            ((100, 50), (40, 50), 0),  // nobody is short
-            ((10, 10), (40, 50), 0),   // no excess anywhere
+            ((100, 0), (40, 0), 0),   // one silo: its excess is free
+            ((100, 0), (40, 60), 60), // all of it is needed elsewhere
+            ((100, 0), (40, 30), 30), // half of it is
+            ((100, 50), (40, 50), 0), // nobody is short
+            ((10, 10), (40, 50), 0),  // no excess anywhere
         ] {
             let counted = BTreeMap::from([("a".to_owned(), whole(have.0)), ("b".to_owned(), whole(have.1))]);
             let required = BTreeMap::from([("a".to_owned(), money(need.0)), ("b".to_owned(), money(need.1))]);

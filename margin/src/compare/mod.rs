@@ -102,7 +102,8 @@ pub fn compare_tree(input: &Json) -> Result<Comparison, Failure> {
 
 fn both_rules(checked: &Checked) -> (&Siloed, &Harmonized) {
     let chosen = &checked.library.chosen;
-    let (Rules::Siloed(siloed), Rules::Harmonized(harmonized)) = (chosen[0].rules(), chosen[1].rules()) else {
+    let (Rules::Siloed(siloed), Rules::Harmonized(harmonized)) = (chosen[0].rules(), chosen[1].rules())
+    else {
         unreachable!("both are shipped, and no override reaches the kind of a rule book");
     };
     (siloed, harmonized)
@@ -168,7 +169,8 @@ impl Comparison {
         let named = |lines: Vec<(&'static str, BigInt)>| {
             Json::object(lines.into_iter().map(|(name, line)| (name, money(&line))))
         };
-        let silos = self.silos.iter().map(|(silo, figure)| (silo.as_str(), Json::text(self.currency.print(*figure))));
+        let silos =
+            self.silos.iter().map(|(silo, figure)| (silo.as_str(), Json::text(self.currency.print(*figure))));
         members.extend([
             ("haircut_difference", money(&self.haircut_difference)),
             ("immobile_excess", money(&self.immobile_excess)),

@@ -21,7 +21,8 @@ pub(crate) fn apportioned(values: &[Exact]) -> Vec<BigInt> {
     let total = values.iter().sum::<Exact>().floor().to_integer();
     let mut left = total - whole.iter().sum::<BigInt>();
     let mut order: Vec<usize> = (0..values.len()).collect();
-    let remainder = |place: &usize| values[*place].numer().mod_floor(values[*place].denom()) * scale(values, *place);
+    let remainder =
+        |place: &usize| values[*place].numer().mod_floor(values[*place].denom()) * scale(values, *place);
     order.sort_by_key(|place| (std::cmp::Reverse(remainder(place)), *place));
     for place in order {
         if left <= BigInt::ZERO {
@@ -46,7 +47,13 @@ mod tests {
 
     /// Averages the marginal saving of each permission over all orders of granting them.
     fn by_orders(savings: &[BigInt]) -> Vec<Exact> {
-        fn visit(order: &mut Vec<usize>, left: &[usize], savings: &[BigInt], sums: &mut [BigInt], count: &mut u32) {
+        fn visit(
+            order: &mut Vec<usize>,
+            left: &[usize],
+            savings: &[BigInt],
+            sums: &mut [BigInt],
+            count: &mut u32,
+        ) {
             if left.is_empty() {
                 *count += 1;
                 for (place, who) in order.iter().enumerate() {

@@ -101,7 +101,10 @@ impl Sources {
     /// Reads `[source]` and checks that it covers each parameter.
     pub(crate) fn read(tree: &Json) -> Result<Self, RegimeError> {
         let Some(members) = tree.get("source").and_then(Json::as_object) else {
-            return Err(RegimeError::new("/source", "a table [source] is required, one text for each parameter"));
+            return Err(RegimeError::new(
+                "/source",
+                "a table [source] is required, one text for each parameter",
+            ));
         };
         let mut entries = Vec::new();
         for (path, text) in members {
@@ -110,7 +113,9 @@ impl Sources {
                 Some(text) if text.starts_with("seen") || text.starts_with("assumed") => {
                     entries.push((path.clone(), text.to_owned()));
                 }
-                _ => return Err(RegimeError::new(pointer, "must be a text that starts with seen or assumed")),
+                _ => {
+                    return Err(RegimeError::new(pointer, "must be a text that starts with seen or assumed"));
+                }
             }
         }
         let sources = Self(entries);
@@ -192,7 +197,9 @@ impl<'a> Shelf<'a> {
 
     pub(crate) fn only(&self, known: &[&str]) -> Result<(), RegimeError> {
         match self.keys().find(|key| !known.contains(key)) {
-            Some(key) => Err(self.error(key, format!("is not a parameter here; known are {}", known.join(", ")))),
+            Some(key) => {
+                Err(self.error(key, format!("is not a parameter here; known are {}", known.join(", "))))
+            }
             None => Ok(()),
         }
     }

@@ -26,7 +26,14 @@ impl Library {
             let found = match asked {
                 RegimeRef::Named(id) => shipped(reader, id),
                 RegimeRef::Text(text) => Regime::parse(text)
-                    .map_err(|error| note(reader, &Spot::outside(error.pointer.clone()), &format!("rule book {place}"), &error))
+                    .map_err(|error| {
+                        note(
+                            reader,
+                            &Spot::outside(error.pointer.clone()),
+                            &format!("rule book {place}"),
+                            &error,
+                        )
+                    })
                     .ok(),
             };
             library.chosen.extend(found.and_then(|regime| override_by(reader, regime, sets)));
@@ -90,7 +97,11 @@ impl Library {
         self.methods.get(method).map(|regime| (regime.id(), regime.rules()))
     }
 
-    fn silo_rules<'a>(&'a self, siloed: &'a Siloed, form: LegalForm) -> impl Iterator<Item = (&'a str, &'a Rules)> {
+    fn silo_rules<'a>(
+        &'a self,
+        siloed: &'a Siloed,
+        form: LegalForm,
+    ) -> impl Iterator<Item = (&'a str, &'a Rules)> {
         let methods = siloed.route(form).iter().filter_map(|silo| siloed.methods.get(silo));
         methods.filter_map(|method| self.method_rules(method))
     }

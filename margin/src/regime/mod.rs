@@ -18,8 +18,8 @@ use std::collections::BTreeMap;
 use ledger::digest::Digest;
 use ledger::json::Json;
 
-use crate::portfolio::{Holding, Portfolio};
 use crate::error::InputError;
+use crate::portfolio::{Holding, Portfolio};
 use crate::reader::{Bound, Reader};
 use crate::scenario::Extreme;
 use document::{Shelf, Sources};
@@ -207,7 +207,9 @@ fn check_pricer(shelf: &Shelf) -> Result<(), RegimeError> {
     let steps = pricer.text("american")?.strip_prefix("crr:").and_then(|steps| steps.parse::<u16>().ok());
     match steps {
         Some(1..) => Ok(()),
-        Some(0) | None => Err(pricer.error("american", "must be crr: and the number of steps, as in crr:200")),
+        Some(0) | None => {
+            Err(pricer.error("american", "must be crr: and the number of steps, as in crr:200"))
+        }
     }
 }
 

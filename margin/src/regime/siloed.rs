@@ -118,7 +118,8 @@ impl Desk<'_> {
     /// All mixed positions by their first silo, or all by their second, whichever costs more; the
     /// first on a tie.
     fn strictest(&self, account: &str, holdings: &[Holding]) -> Result<Assessment, Stop> {
-        let routes = holdings.iter().map(|holding| self.rules.route(self.portfolio.contract(holding).legal).len());
+        let routes =
+            holdings.iter().map(|holding| self.rules.route(self.portfolio.contract(holding).legal).len());
         let choices = routes.max().unwrap_or(1).max(1);
         let mut strictest = self.total(account, holdings, Taken::At(0))?;
         for choice in 1..choices {
@@ -176,7 +177,8 @@ impl Desk<'_> {
         let total: Exact = charges.iter().map(|(_, charge)| charge).sum();
         let children = explain::parts(SPOT_RATE, charges)?;
         let inputs = vec![("rate", print_exact(&self.rules.spot_rate))];
-        Ok(Node::of(SPOT_RATE, silo, Figure::up(&total)?, children)?.by("sum of |quantity| x price x rate", inputs))
+        Ok(Node::of(SPOT_RATE, silo, Figure::up(&total)?, children)?
+            .by("sum of |quantity| x price x rate", inputs))
     }
 }
 

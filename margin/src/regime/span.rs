@@ -70,7 +70,11 @@ impl Span {
     }
 
     /// Prices what is held, once per class that an underlying may be taken for.
-    pub(crate) fn arrays(&self, portfolio: &Portfolio, held: &[bool]) -> Result<BTreeMap<String, RiskArrays>, Stop> {
+    pub(crate) fn arrays(
+        &self,
+        portfolio: &Portfolio,
+        held: &[bool],
+    ) -> Result<BTreeMap<String, RiskArrays>, Stop> {
         let mut underlyings: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for (contract, _) in portfolio.contracts.iter().zip(held).filter(|(_, held)| **held) {
             underlyings.entry(&contract.risk_class).or_default().insert(&contract.underlying);
@@ -108,10 +112,12 @@ impl Span {
             children.push(commodity.explain(portfolio, &charged)?);
         }
         let requirement = Figure::total(children.iter().map(Node::value))?;
-        let explain = Node::of("us-span", account, requirement, children)?.by("sum of commodities", Vec::new());
+        let explain =
+            Node::of("us-span", account, requirement, children)?.by("sum of commodities", Vec::new());
         let mut figures = vec![("requirement", Shown::Money(requirement))];
         figures.extend(sums.shown());
-        let arrays = commodities.into_iter().map(|commodity| (commodity.id.to_owned(), commodity.sums)).collect();
+        let arrays =
+            commodities.into_iter().map(|commodity| (commodity.id.to_owned(), commodity.sums)).collect();
         Ok(Assessment { requirement, figures, arrays: Some(arrays), explain, more: Vec::new() })
     }
 
@@ -343,8 +349,10 @@ impl<'a> Commodity<'a> {
             ("risk", charged.risk.to_string()),
             ("short_option_minimum", charged.short_option_minimum.to_string()),
         ];
-        Ok(Node::of("us-span/commodity", self.id, charged.requirement, children)?
-            .by("max(0, max(scan + intra - inter credit, short option minimum, 0) - net option value)", inputs))
+        Ok(Node::of("us-span/commodity", self.id, charged.requirement, children)?.by(
+            "max(0, max(scan + intra - inter credit, short option minimum, 0) - net option value)",
+            inputs,
+        ))
     }
 
     fn explain_scan(&self, portfolio: &Portfolio, scan_risk: Figure) -> Result<Node, Stop> {
@@ -380,7 +388,8 @@ impl<'a> Commodity<'a> {
             let delta = if long <= short { delta } else { -delta };
             shares.push((contract.id.clone(), delta * &self.price * &self.calendar_rate));
         }
-        let inputs = vec![("calendar_rate", print_exact(&self.calendar_rate)), ("price", print_exact(&self.price))];
+        let inputs =
+            vec![("calendar_rate", print_exact(&self.calendar_rate)), ("price", print_exact(&self.price))];
         let children = explain::parts("us-span/intra", shares)?;
         Ok(Node::of("us-span/intra", "calendar spreads", intra, children)?
             .by("spreads x price x calendar rate", inputs))
@@ -408,7 +417,8 @@ impl Sums {
     }
 
     fn shown(self) -> impl Iterator<Item = (&'static str, Shown)> {
-        let names = ["risk", "scan_risk", "intra", "inter_credit", "short_option_minimum", "net_option_value"];
+        let names =
+            ["risk", "scan_risk", "intra", "inter_credit", "short_option_minimum", "net_option_value"];
         names.into_iter().zip(self.0.map(Shown::Money))
     }
 }

@@ -48,7 +48,8 @@ impl Plan {
             let kept = if inline { Kept::Inline } else { Kept::File };
             entries.push(DocumentEntry { digest: document.digest, bytes: bytes as u64, kept });
         }
-        let record_bytes: usize = batch.records.iter().map(|r| RECORD_HEAD_BYTES + r.envelope.len()).sum();
+        let record_bytes: usize =
+            batch.records.iter().map(|r| RECORD_HEAD_BYTES + r.envelope.len() + r.effects.len()).sum();
         let payload = entries.len() * DOCUMENT_ENTRY_BYTES + inline_bytes + record_bytes;
         let payload_bytes = u32::try_from(payload).expect("the sequencer bounds its batches");
         Self { entries, records, payload_bytes }
@@ -88,11 +89,14 @@ pub(crate) fn encode(batch: &Batch, plan: &Plan, previous: Digest, out: &mut Vec
     }
     let records_at = out.len();
     for record in &batch.records {
-        let length = u32::try_from(record.envelope.len()).expect("the plan's sum fits");
+        let [envelope, effects] = [&record.envelope, &record.effects]
+            .map(|part| u32::try_from(part.len()).expect("the plan's sum fits"));
         out.extend_from_slice(&record.recorded_at.millis().to_be_bytes());
         out.extend_from_slice(record.command_id.as_bytes());
-        out.extend_from_slice(&length.to_be_bytes());
+        out.extend_from_slice(&envelope.to_be_bytes());
+        out.extend_from_slice(&effects.to_be_bytes());
         out.extend_from_slice(&record.envelope);
+        out.extend_from_slice(&record.effects);
     }
     let chain_at = out.len();
     out.resize(plan.frame_bytes(), 0);
@@ -249,19 +253,22 @@ pub(crate) struct RecordBytes<'a> {
     recorded_at_ms: u64,
     pub(crate) command_id: Digest,
     envelope: &'a [u8],
+    effects: &'a [u8],
 }
 
 impl<'a> RecordBytes<'a> {
     fn read(fields: &mut Fields<'a>) -> Option<Self> {
-        let (recorded_at_ms, command_id, length) = (fields.u64()?, fields.digest()?, fields.u32()?);
-        Some(Self { recorded_at_ms, command_id, envelope: fields.take(length as usize)? })
+        let (recorded_at_ms, command_id) = (fields.u64()?, fields.digest()?);
+        let (envelope, effects) = (fields.u32()?, fields.u32()?);
+        let (envelope, effects) = (fields.take(envelope as usize)?, fields.take(effects as usize)?);
+        Some(Self { recorded_at_ms, command_id, envelope, effects })
     }
 
     /// A copy; `None` if the recorded time is none.
     pub(crate) fn stored(self) -> Option<StoredRecord> {
-        let Self { recorded_at_ms, command_id, envelope } = self;
+        let Self { recorded_at_ms, command_id, envelope, effects } = self;
         let recorded_at = Timestamp::from_millis(recorded_at_ms)?;
-        Some(StoredRecord { recorded_at, command_id, envelope: envelope.into() })
+        Some(StoredRecord { recorded_at, command_id, envelope: envelope.into(), effects: effects.into() })
     }
 }
 

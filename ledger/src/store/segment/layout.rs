@@ -10,8 +10,8 @@ pub(crate) const FORMAT_VERSION: u32 = 1;
 pub(crate) const FRAME_HEADER_BYTES: usize = 64;
 pub(crate) const CHAIN_BYTES: usize = 32;
 pub(crate) const DOCUMENT_ENTRY_BYTES: usize = 48;
-/// Recorded time, command id and envelope's length, before each envelope.
-pub(crate) const RECORD_HEAD_BYTES: usize = 44;
+/// Recorded time, command id, envelope's length and effects' length, before each envelope.
+pub(crate) const RECORD_HEAD_BYTES: usize = 48;
 
 const SEGMENT_MAGIC: &[u8; 8] = b"PLEDGERJ";
 const FRAME_MAGIC: &[u8; 4] = b"PLFR";

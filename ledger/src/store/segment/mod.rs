@@ -30,7 +30,7 @@
 //! | 60 | 4 | CRC-32C of bytes 0 to 59 |
 //! | 64 | 48 × *D* | document table: SHA-256 (32), length (8), 0 in this frame or 1 in a file (8) |
 //! | | | the documents' bytes, one after the other |
-//! | | | each record: recorded time in milliseconds (8), command id (32), envelope's length (4), envelope |
+//! | | | each record: recorded time in milliseconds (8), command id (32), envelope's length (4), effects' length (4), envelope, effects |
 //! | 64 + *P* | 32 | chain value |
 //! | | 0 … 511 | zeros to the sector's end |
 //!

@@ -92,7 +92,8 @@ impl<'a> Desk<'a> {
         for (underlying, held) in split_by_underlying(self.portfolio, holdings) {
             let range = self.rules.range(&self.portfolio.contract(held[0]).risk_class);
             let (class, group) = range.map_or(("", ""), |range| (&range.class, &range.group));
-            let stands_alone = self.circumstances.eligibility_strict && !self.reasons(underlying, &held).is_empty();
+            let stands_alone =
+                self.circumstances.eligibility_strict && !self.reasons(underlying, &held).is_empty();
             let leaf = Branch::leaf(underlying, arrays.sum(held.iter().copied(), SPAN_LEN)?, held)?;
             if stands_alone {
                 alone.push(leaf);
@@ -131,7 +132,8 @@ impl<'a> Desk<'a> {
         for holding in holdings {
             let contract = self.portfolio.contract(holding);
             if self.rules.floor.covers(contract) {
-                floor += holding.quantity.exact().abs() * &contract.multiplier * &self.rules.floor.per_contract;
+                floor +=
+                    holding.quantity.exact().abs() * &contract.multiplier * &self.rules.floor.per_contract;
             }
         }
         Ok(Figure::up(&floor)?)
@@ -220,7 +222,8 @@ impl<'a> Desk<'a> {
         children.extend(explain::lift("us-harmonized/floor", "floor", lifted, lines.tree.margin)?);
         let step = lines.requirement.minus(lines.unstepped)?;
         if step != Figure::ZERO {
-            let rule = if step < Figure::ZERO { "us-harmonized/step/credit" } else { "us-harmonized/step/lift" };
+            let rule =
+                if step < Figure::ZERO { "us-harmonized/step/credit" } else { "us-harmonized/step/lift" };
             children.push(Node::leaf(rule, "step", step));
         }
         let mut inputs = vec![("floor", lines.floor.to_string()), ("joint", lines.tree.joint.to_string())];

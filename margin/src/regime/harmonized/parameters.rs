@@ -62,8 +62,21 @@ pub(crate) struct Range {
 impl Harmonized {
     pub(crate) fn read(shelf: &Shelf, sources: &Sources) -> Result<Self, RegimeError> {
         shelf.only(&[
-            "regime", "source", "pricer", "extreme", "vol", "theta", "cap", "comove", "floor", "apc", "contagion",
-            "haircut", "addon", "breaker", "range",
+            "regime",
+            "source",
+            "pricer",
+            "extreme",
+            "vol",
+            "theta",
+            "cap",
+            "comove",
+            "floor",
+            "apc",
+            "contagion",
+            "haircut",
+            "addon",
+            "breaker",
+            "range",
         ])?;
         check_pricer(shelf)?;
         check_later_parts(shelf)?;
@@ -130,7 +143,8 @@ fn check_later_parts(shelf: &Shelf) -> Result<(), RegimeError> {
     vol.decimal("up", Bound::NonNegative)?;
     vol.share("down")?;
     shelf.open_only("contagion", &["cap"])?.share("cap")?;
-    const DECIMALS: [&str; 5] = ["peg_deviation", "min_confidence", "min_correlation", "call_share", "guarded_factor"];
+    const DECIMALS: [&str; 5] =
+        ["peg_deviation", "min_confidence", "min_correlation", "call_share", "guarded_factor"];
     const COUNTS: [&str; 3] = ["ramp_cycles", "calm_cycles", "withdrawal_delay_cycles"];
     let breaker = shelf.open("breaker")?;
     breaker.only(&[&["index_moves"][..], &DECIMALS, &COUNTS].concat())?;

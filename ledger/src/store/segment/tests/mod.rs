@@ -41,6 +41,7 @@ fn record(seq: u64, bytes: usize) -> StoredRecord {
         recorded_at: Timestamp::from_millis(1_700_000_000_000 + seq % 1_000_000).unwrap(),
         command_id: Digest::of(&seq.to_be_bytes()),
         envelope: envelope.into(),
+        effects: format!("[{seq}]").into_bytes().into(),
     }
 }
 

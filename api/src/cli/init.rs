@@ -1,0 +1,136 @@
+//! `pledger init`: makes a ledger's directory, its log key, and record 0.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::Args;
+use ledger::digest::Digest;
+use ledger::envelope::{Envelope, Purpose};
+use ledger::intake;
+use ledger::json::Json;
+use ledger::key::SecretKey;
+use ledger::sequencer::{Outcome, Request};
+use ledger::store::StoredDocument;
+
+use super::{fail, print};
+use crate::client::{Draft, default_expiry, fresh_idempotency_key};
+use crate::home::{self, HomeError, read_key, write_key};
+
+/// Arguments of `pledger init`.
+#[derive(Args, Clone, Debug)]
+pub struct InitArgs {
+    /// The directory to make the ledger in.
+    #[arg(long)]
+    pub dir: PathBuf,
+    /// The ledger's origin: its schema-less URL, such as `ledger.example/main`.
+    #[arg(long)]
+    pub origin: String,
+    /// The party id of the operator.
+    #[arg(long)]
+    pub operator: String,
+    /// The operator's legal name.
+    #[arg(long)]
+    pub legal_name: String,
+    /// The operator's key file; a new key is written there if there is none. `DIR/keys/<operator>.pem`
+    /// if not given.
+    #[arg(long)]
+    pub key: Option<PathBuf>,
+    /// A tlog-policy file for witnesses; `quorum none` if not given.
+    #[arg(long)]
+    pub witness_policy: Option<PathBuf>,
+    /// Accept prices and statements of the past; said on every answer.
+    #[arg(long)]
+    pub sandbox: bool,
+}
+
+/// Does what was asked; gives the exit code.
+pub fn execute(args: &InitArgs, stdout: &mut dyn Write) -> u8 {
+    match init(args) {
+        Ok(made) => print(stdout, &made),
+        Err(message) => fail(2, &message),
+    }
+}
+
+/// Makes the ledger and gives what an operator needs to know of it.
+///
+/// # Errors
+/// What went wrong, for a person.
+pub fn init(args: &InitArgs) -> Result<Json, String> {
+    let key_file =
+        args.key.clone().unwrap_or_else(|| args.dir.join("keys").join(format!("{}.pem", args.operator)));
+    let key = operator_key(&key_file).map_err(|error| error.to_string())?;
+    let opened = home::create(&args.dir, &args.origin).map_err(|error| error.to_string())?;
+    let log_key = read_key(&home::log_key_path(&args.dir)).map_err(|error| error.to_string())?;
+    let vkey = home::vkey(&args.origin, &log_key).map_err(|error| error.to_string())?;
+    let policy = match &args.witness_policy {
+        Some(file) => std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?,
+        None => format!("log {vkey}\nquorum none\n").into_bytes(),
+    };
+    let request = first_command(args, &key, &vkey, policy)?;
+    let handle = opened.handle;
+    let sequencer = std::thread::spawn(move || opened.sequencer.run());
+    let outcome = block_on(handle.submit(request))?;
+    drop(handle);
+    let ended = sequencer.join().map_err(|_| "the sequencer panicked".to_owned())?;
+    ended.map_err(|error| error.to_string())?;
+    match outcome.map_err(|error| error.to_string())? {
+        Outcome::Accepted(_) => Ok(Json::object([
+            ("origin", Json::text(&args.origin)),
+            ("vkey", Json::text(vkey)),
+            ("operator", Json::text(&args.operator)),
+            ("operator_key", Json::text(key_file.display().to_string())),
+            ("keyid", Json::text(key.public().id().to_string())),
+        ])),
+        Outcome::Rejected(rejection) => Err(format!("{}: {rejection}", rejection.code())),
+        Outcome::Repeated(_) | Outcome::StorageFull | Outcome::ClockUnsound => {
+            Err("record 0 was not recorded: is the disk full?".to_owned())
+        }
+    }
+}
+
+fn block_on<F: Future>(future: F) -> Result<F::Output, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    runtime.map(|runtime| runtime.block_on(future)).map_err(|error| error.to_string())
+}
+
+fn operator_key(file: &std::path::Path) -> Result<SecretKey, HomeError> {
+    if file.exists() {
+        return read_key(file);
+    }
+    let key = SecretKey::generate().map_err(HomeError::Randomness)?;
+    write_key(file, &key)?;
+    Ok(key)
+}
+
+fn first_command(args: &InitArgs, key: &SecretKey, vkey: &str, policy: Vec<u8>) -> Result<Request, String> {
+    let digest = Digest::of(&policy);
+    let uses = ["approval", "command", "price", "session"];
+    let mut body = vec![
+        ("operator", Json::text(&args.operator)),
+        ("legal_name", Json::text(&args.legal_name)),
+        ("public_key", Json::text(key.public().to_base64())),
+        ("uses", Json::array(uses.map(Json::text))),
+        ("log_vkey", Json::text(vkey)),
+        ("witness_policy", Json::text(digest.tagged())),
+    ];
+    if args.sandbox {
+        body.push(("sandbox", Json::Bool(true)));
+    }
+    let draft = Draft {
+        type_name: "ledger.open",
+        ledger: &args.origin,
+        author: &args.operator,
+        idempotency_key: &fresh_idempotency_key().map_err(|error| error.to_string())?,
+        expires_at: default_expiry(),
+        effective_at: None,
+    };
+    let envelope = Envelope::sign(Purpose::Command, &draft.payload(Json::object(body)), &[key]);
+    let nobody = ledger::state::State::new(&args.origin);
+    let signed = intake::take_in(envelope.to_string().as_bytes(), &nobody).map_err(|error| match error {
+        intake::IntakeError::Command(command) => format!("{command:?}"),
+        other => other.to_string(),
+    })?;
+    let mut documents = ledger::apply::Documents::default();
+    documents.fresh.insert(digest, u64::try_from(policy.len()).unwrap_or(u64::MAX));
+    Ok(Request { signed, documents, bytes: vec![StoredDocument { digest, bytes: policy.into() }] })
+}

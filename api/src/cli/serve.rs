@@ -1,0 +1,73 @@
+//! `pledger serve`: serves the ledger of a directory until it is told to stop.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::thread;
+
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::fail;
+use crate::serving::Serving;
+
+/// Arguments of `pledger serve`.
+#[derive(Args, Debug)]
+pub struct ServeArgs {
+    /// The ledger's directory, made by `pledger init`.
+    #[arg(long)]
+    dir: PathBuf,
+    /// The loopback address to listen on; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// Another origin under which clients reach this server, for sessions; may be repeated.
+    #[arg(long = "audience")]
+    audiences: Vec<String>,
+    /// Log as JSON lines.
+    #[arg(long)]
+    log_json: bool,
+}
+
+/// Serves; gives the exit code.
+pub fn execute(args: &ServeArgs, stdout: &mut dyn Write) -> u8 {
+    start_logging(args.log_json);
+    let threads = thread::available_parallelism().map_or(2, usize::from);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(2, &error.to_string()),
+    };
+    let serving = runtime.block_on(Serving::open(&args.dir, args.listen, &args.audiences));
+    let serving = match serving {
+        Ok(serving) => serving,
+        Err(error) => return fail(2, &error.to_string()),
+    };
+    // The one line a starting script waits for.
+    if let Err(error) = writeln!(stdout, "listening on {}", serving.url()).and_then(|()| stdout.flush()) {
+        return fail(2, &error.to_string());
+    }
+    match runtime.block_on(serving.run(stop_signal())) {
+        Ok(()) => 0,
+        Err(error) => fail(1, &error.to_string()),
+    }
+}
+
+/// Resolves on SIGTERM or SIGINT.
+async fn stop_signal() {
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
+    let Ok(mut interrupt) = signal(SignalKind::interrupt()) else { return std::future::pending().await };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+fn start_logging(json: bool) {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("PLEDGER_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let started = if json { builder.json().try_init() } else { builder.with_ansi(false).try_init() };
+    if started.is_err() {
+        eprintln!("pledger: logging was started before");
+    }
+}

@@ -1,0 +1,118 @@
+//! A ledger being served: the sequencer on its thread, the listener, and how both end.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use ledger::sequencer::Stopped;
+use ledger::store::{HeldDocuments, HeldLimits};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+use crate::app::App;
+use crate::home::{HomeError, open_home};
+use crate::routes::router;
+use crate::server;
+use crate::session::Sessions;
+
+/// Why serving did not start, or ended.
+#[derive(Debug, thiserror::Error)]
+pub enum ServingError {
+    /// The directory.
+    #[error(transparent)]
+    Home(#[from] HomeError),
+    /// The address.
+    #[error("cannot listen: {0}")]
+    Listen(io::Error),
+    /// No record 0.
+    #[error("the ledger is not open: run `pledger init` first")]
+    NotOpen,
+    /// The sequencer stopped: nothing may be appended any more. A restart replays.
+    #[error("the ledger stopped: {0}")]
+    Stopped(Stopped),
+    /// The sequencer's thread panicked: one of our own assumptions was false.
+    #[error("the ledger stopped: its thread panicked")]
+    Panicked,
+}
+
+/// A server that has its socket and its ledger, and does not answer yet.
+pub struct Serving {
+    app: App,
+    listener: TcpListener,
+    address: SocketAddr,
+    ended: oneshot::Receiver<Result<(), ServingError>>,
+}
+
+impl Serving {
+    /// Opens the ledger of a directory and binds a loopback address.
+    ///
+    /// # Errors
+    /// [`ServingError`].
+    pub async fn open(dir: &Path, listen: SocketAddr, audiences: &[String]) -> Result<Self, ServingError> {
+        let opened = open_home(dir)?;
+        tracing::info!(report = ?opened.report, "ledger opened");
+        let log_vkey = match opened.handle.published().state.opened() {
+            Some(opened) => opened.log_vkey.clone(),
+            None => return Err(ServingError::NotOpen),
+        };
+        let listener = server::listen(listen).await.map_err(ServingError::Listen)?;
+        let address = listener.local_addr().map_err(ServingError::Listen)?;
+        let mut audiences = audiences.to_vec();
+        audiences.push(format!("http://{address}"));
+        let app = App {
+            ledger: opened.handle,
+            log: opened.log,
+            held: Mutex::new(HeldDocuments::new(HeldLimits::default())),
+            sessions: Sessions::default(),
+            log_vkey,
+            audiences,
+        };
+        let (tell, ended) = oneshot::channel();
+        let sequencer = opened.sequencer;
+        thread::Builder::new()
+            .name("sequencer".to_owned())
+            .spawn(move || {
+                let run = std::panic::AssertUnwindSafe(|| sequencer.run());
+                let outcome = match std::panic::catch_unwind(run) {
+                    Ok(outcome) => outcome.map_err(ServingError::Stopped),
+                    Err(_) => Err(ServingError::Panicked),
+                };
+                // Whoever waited may have gone with the process.
+                let _ = tell.send(outcome);
+            })
+            .map_err(ServingError::Listen)?;
+        Ok(Self { app, listener, address, ended })
+    }
+
+    /// Where it is reached.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Serves until `stop` resolves or the sequencer ends by itself; then lets the batch end, keeps a
+    /// snapshot and closes.
+    ///
+    /// # Errors
+    /// [`ServingError::Stopped`] if the sequencer ended first.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), ServingError> {
+        let Self { app, listener, mut ended, .. } = self;
+        let router = router(Arc::new(app));
+        let mut failed = None;
+        let until = async {
+            tokio::select! {
+                () = stop => {}
+                outcome = &mut ended => failed = Some(outcome.unwrap_or(Err(ServingError::Panicked))),
+            }
+        };
+        let served = server::serve(listener, router, until).await;
+        if let Some(outcome) = failed {
+            return outcome;
+        }
+        // The last handle went with the router: the sequencer ends its batch and closes.
+        let outcome = ended.await.unwrap_or(Err(ServingError::Panicked));
+        served.map_err(ServingError::Listen).and(outcome)
+    }
+}
