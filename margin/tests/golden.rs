@@ -1,24 +1,46 @@
+//! The published cases: each one that this version computes must come out, and which ones it does
+//! not compute is known by name.
+
 #![allow(clippy::disallowed_methods, reason = "a test reads its golden file")]
-//! The published cases: every one that this version can compute must come out.
 
 use std::collections::BTreeSet;
 
-use margin::vectors::{self, Report, Verdict};
+use margin::vectors::{self, Verdict};
 
-fn report() -> Report {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden/margin.json");
-    vectors::run(&std::fs::read(path).unwrap()).unwrap()
-}
+/// Cases of `price`, `coverage` and `backtest`, of rule books not computed, and of books with
+/// options whose arrays are not given.
+const NOT_YET: &str = "
+backtest-two-underlyings broker-collar broker-reverse-conversion broker-spread-bear-call
+broker-spread-bull-put broker-spread-short-put-butterfly cboe2007-ibm-long-straddle-portfolio
+cboe2007-ibm-long-straddle-strategy cboe2007-ibm-long-vertical-call-portfolio
+cboe2007-ibm-long-vertical-call-strategy cboe2007-ibm-protective-put-portfolio
+cboe2007-ibm-protective-put-strategy cboe2007-ibm-short-call-portfolio
+cboe2007-ibm-short-call-strategy cboe2007-ibm-synthetic-long-portfolio
+cboe2007-ibm-synthetic-long-strategy cboe2007-spx-collar-spdr-portfolio
+cboe2007-spx-collar-spdr-strategy cboe2007-spx-covered-call-spdr-portfolio
+cboe2007-spx-covered-call-spdr-strategy cboe2007-spx-risk-reversal-portfolio
+cboe2007-spx-risk-reversal-strategy cboe2007-spx-short-put-portfolio
+cboe2007-spx-short-put-strategy coverage-none coverage-twenty-in-252 crr-american-a
+deribit-spm-btc-doc error-implied-vol finra-09-53-leveraged-long harmonized-cross-hedges haug-02
+haug-04 haug-05 haug-07 haug-09 haug-10 haug-12 haug-14 haug-15 haug-17 haug-19 haug-20 haug-22
+haug-24 haug-25 haug-27 haug-29 haug-30 haug-32 haug-34 haug-35 haug-37 haug-39 haug-40 haug-42
+haug-greek-delta-call haug-greek-rho-call haug-greek-vega-call implied-vol-black76
+ladder-cross-hedges py-vollib-black76 py-vollib-bs-01 py-vollib-bs-03 py-vollib-bs-05
+py-vollib-bs-06 py-vollib-bs-08 py-vollib-bs-10 py-vollib-bs-11 py-vollib-bs-13 py-vollib-bs-15
+py-vollib-bs-16 py-vollib-bs-18 py-vollib-normalised-black regt-naked-call regt-naked-put-209
+regt-naked-put-gm regt-pairing-covered-and-spread regt-pairing-naked-cheaper-than-spread
+regt-put-credit-spread regt-short-butterfly regt-short-combination span-calendar-inter-short-call
+tims-group-offset";
 
 #[test]
-fn every_case_passes_or_is_not_yet() {
-    let report = report();
-    let failed: Vec<String> = report
-        .outcomes()
-        .iter()
-        .filter(|outcome| outcome.verdict == Verdict::Fail)
-        .map(ToString::to_string)
-        .collect();
+fn every_case_passes_or_is_not_yet_by_name() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden/margin.json");
+    let report = vectors::run(&std::fs::read(path).unwrap()).unwrap();
+    let of = |verdict| report.outcomes().iter().filter(move |outcome| outcome.verdict == verdict);
+    let failed: Vec<String> = of(Verdict::Fail).map(ToString::to_string).collect();
     assert!(failed.is_empty(), "{}", failed.join("\n"));
-    println!("{}", report.to_string().lines().last().unwrap());
+    let not_yet: BTreeSet<&str> = of(Verdict::NotYet).map(|outcome| outcome.name.as_str()).collect();
+    let known: BTreeSet<&str> = NOT_YET.split_ascii_whitespace().collect();
+    assert_eq!(not_yet, known);
+    assert_eq!(of(Verdict::Pass).count(), 64);
 }

@@ -72,7 +72,11 @@ impl Library {
                     continue;
                 }
                 let found = match Regime::shipped(&method) {
-                    Some(regime) => override_by(reader, regime, sets),
+                    Some(regime) => match override_by(reader, regime, sets) {
+                        Some(regime) => Some(regime),
+                        // What is wrong with the overrides has been noted.
+                        None => continue,
+                    },
                     None => self.chosen.iter().find(|regime| regime.id() == method).cloned(),
                 };
                 let sound = found.filter(|regime| !matches!(regime.rules(), Rules::Siloed(_)));

@@ -1,0 +1,290 @@
+//! Every refusal of an input, by code, place and precedence.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+use ledger::json::Json;
+use margin::{Code, Failure, Part, RegimeRef, run};
+
+const BASE: &str = r#"{
+"schema":"pledger.margin.input.v1","reporting_currency":"USD",
+"book":{"positions":[{"instrument":"F","quantity":"2","account":"A","property_class":"cftc_4d_futures"},
+                     {"instrument":"U","quantity":"10","account":"A","property_class":"sec_15c3_3"}]},
+"instruments":[{"id":"F","kind":"future","underlying_id":"X","currency":"USD","multiplier":"5","expiry":"2027-01-01T00:00:00.000Z"},
+               {"id":"U","kind":"equity","underlying_id":"U","currency":"USD"}],
+"classification":[{"instrument":"F","effective_from":"1980-01-01","legal":"future","jurisdictions":["cftc"],"risk_class":"equity","evidence":["e"]},
+                  {"instrument":"U","effective_from":"1980-01-01","legal":"security","jurisdictions":["sec"],"risk_class":"equity"}],
+"market":{"as_of":"2026-11-20T21:00:00.000Z","max_age_s":"60","underlyings":{"X":{"price":"100"},"U":{"price":"75"}},
+  "instruments":{"F":{"price":"101"},"U":{"price":"75","as_of":"2026-11-20T20:59:00.000Z"}}}}"#;
+
+fn refused(input: &str, regime: &str) -> (Code, String) {
+    match run(input.as_bytes(), &[RegimeRef::Named(regime)]) {
+        Err(Failure::Input(error)) => (error.code, error.path),
+        other => panic!("{other:?} for {input}"),
+    }
+}
+
+fn replaced(pairs: &[(&str, &str)]) -> String {
+    pairs.iter().fold(BASE.to_owned(), |text, (from, to)| {
+        assert!(text.contains(from), "{from}");
+        text.replacen(from, to, 1)
+    })
+}
+
+#[test]
+fn the_base_is_sound() {
+    for id in margin::Regime::built_ids() {
+        assert!(run(BASE.as_bytes(), &[RegimeRef::Named(id)]).is_ok(), "{id}");
+    }
+}
+
+/// One mistake each: what to replace by what, the code, and where it points.
+const MISTAKES: [(&str, &str, Code, &str); 32] = [
+    ("\"USD\",\n", "\"USD\",,\n", Code::MalformedJson, ""),
+    ("\"quantity\":\"2\"", "\"quantity\":2", Code::MalformedJson, "/book/positions/0/quantity"),
+    ("\"evidence\":[\"e\"]", "\"evidence\":null", Code::MalformedJson, "/classification/0/evidence"),
+    ("\"multiplier\":\"5\"", "\"kind\":\"future\"", Code::MalformedJson, "/instruments/0/kind"),
+    ("\"multiplier\":\"5\"", "\"multiplyer\":\"5\"", Code::UnknownField, "/instruments/0/multiplyer"),
+    ("\"max_age_s\"", "\"max_age\"", Code::UnknownField, "/market/max_age"),
+    ("\"quantity\":\"2\"", "\"quantity\":\"1e3\"", Code::BadDecimal, "/book/positions/0/quantity"),
+    ("\"quantity\":\"2\"", "\"quantity\":\"0.0000000001\"", Code::BadDecimal, "/book/positions/0/quantity"),
+    (
+        "\"quantity\":\"2\"",
+        "\"quantity\":\"1000000000000000000\"",
+        Code::BadDecimal,
+        "/book/positions/0/quantity",
+    ),
+    ("\"price\":\"101\"", "\"price\":true", Code::BadDecimal, "/market/instruments/F/price"),
+    ("2027-01-01T00:00:00.000Z", "2027-01-01T00:00:00Z", Code::BadTime, "/instruments/0/expiry"),
+    ("\"1980-01-01\"", "\"1980-02-30\"", Code::BadTime, "/classification/0/effective_from"),
+    ("input.v1", "input.v2", Code::UnsupportedSchema, "/schema"),
+    ("\"id\":\"U\"", "\"id\":\"F\"", Code::DuplicateId, "/instruments/1"),
+    (
+        "\"instrument\":\"U\",\"quantity\"",
+        "\"instrument\":\"V\",\"quantity\"",
+        Code::UnknownInstrument,
+        "/book/positions/1/instrument",
+    ),
+    ("\"kind\":\"equity\"", "\"kind\":\"token\",\"of\":\"Z\"", Code::UnknownInstrument, "/instruments/1/of"),
+    ("\"kind\":\"equity\"", "\"kind\":\"token\"", Code::MissingField, "/instruments/1/of"),
+    (",\"account\":\"A\"", "", Code::MissingField, "/book/positions/0/account"),
+    (",\"expiry\":\"2027-01-01T00:00:00.000Z\"", "", Code::MissingField, "/instruments/0/expiry"),
+    ("\"multiplier\":\"5\"", "\"multiplier\":\"0\"", Code::BadField, "/instruments/0/multiplier"),
+    ("\"price\":\"101\"", "\"price\":\"-1\"", Code::BadField, "/market/instruments/F/price"),
+    ("\"kind\":\"equity\"", "\"kind\":\"share\"", Code::BadField, "/instruments/1/kind"),
+    ("\"kind\":\"future\"", "\"kind\":\"perpetual\"", Code::BadField, "/instruments/0/expiry"),
+    ("[\"cftc\"]", "[\"fca\"]", Code::BadField, "/classification/0/jurisdictions/0"),
+    ("\"1980-01-01\"", "\"2026-11-21\"", Code::Unclassified, "/book/positions/0/instrument"),
+    ("[\"cftc\"]", "[\"sec\",\"cftc\"]", Code::InconsistentClassification, "/book/positions/0/instrument"),
+    (
+        "\"risk_class\":\"equity\"",
+        "\"risk_class\":\"tulips\"",
+        Code::UnknownRiskClass,
+        "/book/positions/0/instrument",
+    ),
+    (
+        "2027-01-01T00:00:00.000Z",
+        "2026-11-20T21:00:00.000Z",
+        Code::ExpiredInstrument,
+        "/instruments/0/expiry",
+    ),
+    ("\"F\":{\"price\":\"101\"},", "", Code::PriceMissing, "/book/positions/0/instrument"),
+    ("20:59:00", "20:58:59", Code::PriceStale, "/market/instruments/U/as_of"),
+    (
+        "\"underlying_id\":\"U\",\"currency\":\"USD\"",
+        "\"underlying_id\":\"U\",\"currency\":\"EUR\"",
+        Code::FxMissing,
+        "/book/positions/1/instrument",
+    ),
+    ("\"price\":\"101\"", "\"price\":\"999999999999999999\"", Code::Overflow, "/book"),
+];
+
+#[test]
+fn each_mistake_has_its_code_and_place() {
+    for (from, to, code, path) in MISTAKES {
+        let regime = "us-tims";
+        let input = replaced(&[(from, to)]);
+        let (got, at) = refused(&input, regime);
+        assert_eq!((got.as_str(), at.as_str()), (code.as_str(), path), "{from} -> {to}");
+    }
+}
+
+#[test]
+fn rule_books_and_overrides_are_checked_before_the_book() {
+    let with = |overrides: &str| replaced(&[("\"book\"", &format!("\"overrides\":{overrides},\"book\""))]);
+    for (overrides, regime, code, path) in [
+        ("{}", "us-nothing", Code::UnknownRegime, ""),
+        (r#"{"us-nothing":{}}"#, "us-tims", Code::UnknownRegime, "/overrides/us-nothing"),
+        (r#"{"us-tims":{"grid/points":"0"}}"#, "us-tims", Code::BadRegime, "/overrides/us-tims/grid~1points"),
+        (
+            r#"{"us-tims":{"range/equity":["0.1"]}}"#,
+            "us-siloed",
+            Code::BadRegime,
+            "/overrides/us-tims/range~1equity",
+        ),
+        (
+            r#"{"us-tims":{"grid/point":"5"}}"#,
+            "us-tims",
+            Code::UnknownOverride,
+            "/overrides/us-tims/grid~1point",
+        ),
+        (
+            r#"{"us-span":{"grid/points":"5"}}"#,
+            "us-tims",
+            Code::UnknownOverride,
+            "/overrides/us-span/grid~1points",
+        ),
+        (
+            r#"{"us-tims":{"regime/kind":"spm"}}"#,
+            "us-tims",
+            Code::UnknownOverride,
+            "/overrides/us-tims/regime~1kind",
+        ),
+        (
+            r#"{"us-tims":{"rates/X/scan_points":"5"}}"#,
+            "us-tims",
+            Code::UnknownOverride,
+            "/overrides/us-tims/rates~1X~1scan_points",
+        ),
+    ] {
+        let (got, at) = refused(&with(overrides), regime);
+        assert_eq!((got.as_str(), at.as_str()), (code.as_str(), path), "{overrides}");
+    }
+    let points = with(r#"{"us-span":{"rates/X/scan_points":"20","rates/A/B/scan_range":"0.5"}}"#);
+    let result = run(points.as_bytes(), &[RegimeRef::Named("us-span")]).unwrap();
+    assert!(result.results()[0].regime().is_overridden());
+}
+
+#[test]
+fn the_first_code_wins_and_then_the_first_place() {
+    // Later codes first in the document, so that order of place alone would answer otherwise.
+    for (pairs, code, path) in [
+        (
+            &[("\"quantity\":\"2\"", "\"quantity\":\"x\""), ("\"id\":\"U\"", "\"id\":\"U\",\"a\":\"b\"")][..],
+            Code::UnknownField,
+            "/instruments/1/a",
+        ),
+        (
+            &[("[\"cftc\"]", "[\"sec\"]"), ("\"price\":\"101\"", "\"price\":\"-101\"")],
+            Code::BadField,
+            "/market/instruments/F/price",
+        ),
+        (
+            &[
+                ("\"account\":\"A\",\"property_class\":\"cftc_4d_futures\"", "\"account\":\"A\""),
+                (
+                    "\"instrument\":\"U\",\"quantity\":\"10\",\"account\":\"A\"",
+                    "\"instrument\":\"V\",\"quantity\":\"10\"",
+                ),
+            ],
+            Code::UnknownInstrument,
+            "/book/positions/1/instrument",
+        ),
+        (
+            &[("\"quantity\":\"2\"", "\"quantity\":\"x\""), ("\"quantity\":\"10\"", "\"quantity\":\"y\"")],
+            Code::BadDecimal,
+            "/book/positions/0/quantity",
+        ),
+        (
+            &[("\"price\":\"101\"", "\"price\":\"999999999999999999\""), ("20:59:00", "20:50:00")],
+            Code::PriceStale,
+            "/market/instruments/U/as_of",
+        ),
+    ] {
+        let (got, at) = refused(&replaced(pairs), "us-tims");
+        assert_eq!((got.as_str(), at.as_str()), (code.as_str(), path), "{pairs:?}");
+    }
+}
+
+#[test]
+fn a_span_commodity_needs_the_price_of_its_underlying() {
+    let input = replaced(&[("\"X\":{\"price\":\"100\"},", "")]);
+    assert!(run(input.as_bytes(), &[RegimeRef::Named("us-tims")]).is_ok());
+    assert_eq!(refused(&input, "us-span").0, Code::PriceMissing);
+    assert_eq!(refused(&input, "us-siloed").0, Code::PriceMissing);
+}
+
+#[test]
+fn wrappers_of_one_underlying_must_share_class_and_group() {
+    let input = replaced(&[
+        ("\"underlying_id\":\"X\"", "\"underlying_id\":\"U\""),
+        ("\"risk_class\":\"equity\"", "\"risk_class\":\"crypto-alt\""),
+    ]);
+    assert_eq!(refused(&input, "us-harmonized").0, Code::InconsistentClassification);
+    assert!(run(input.as_bytes(), &[RegimeRef::Named("us-tims")]).is_ok());
+}
+
+#[test]
+fn a_zero_quantity_asks_nothing() {
+    let input = replaced(&[
+        ("\"quantity\":\"10\"", "\"quantity\":\"0\""),
+        ("\"U\":{\"price\":\"75\",\"as_of\":\"2026-11-20T20:59:00.000Z\"}", "\"Z\":{}"),
+    ]);
+    let result = run(input.as_bytes(), &[RegimeRef::Named("us-tims")]).unwrap();
+    assert_eq!(result.results()[0].accounts()[0].requirement_printed(), "151.5");
+}
+
+#[test]
+fn a_token_takes_the_class_of_what_it_stands_for() {
+    let token = "\"kind\":\"token\",\"of\":\"F\"";
+    let input = replaced(&[
+        ("\"kind\":\"equity\"", token),
+        (
+            "{\"instrument\":\"U\",\"effective_from\":\"1980-01-01\"",
+            "{\"instrument\":\"V\",\"effective_from\":\"1980-01-01\"",
+        ),
+    ]);
+    let result = run(input.as_bytes(), &[RegimeRef::Named("us-harmonized")]).unwrap().to_json();
+    let reasons = result.pointer("/results/0/accounts/0/eligibility/U/reasons/1").and_then(Json::as_str);
+    assert_eq!(reasons, Some("unclassified_leg"));
+    // A token of itself is classified by nothing.
+    let circle = input.replace("\"of\":\"F\"", "\"of\":\"U\"");
+    assert_eq!(refused(&circle, "us-tims").0, Code::Unclassified);
+}
+
+#[test]
+fn what_is_not_built_is_refused_after_the_mistakes_of_the_input() {
+    let option =
+        "\"kind\":\"option\",\"right\":\"call\",\"strike\":\"80\",\"expiry\":\"2027-01-01T00:00:00.000Z\"";
+    let with = |member: &str| replaced(&[("\"book\"", &format!("{member},\"book\""))]);
+    let cases = [
+        (
+            replaced(&[("\"kind\":\"equity\"", option)]),
+            "us-harmonized",
+            Part::Options { instrument: "U".into() },
+        ),
+        (replaced(&[("\"kind\":\"equity\"", option)]), "us-siloed", Part::Options { instrument: "U".into() }),
+        (BASE.to_owned(), "us-reg-t", Part::RuleBook { id: "us-reg-t".into() }),
+        (BASE.to_owned(), "deribit-spm", Part::RuleBook { id: "deribit-spm".into() }),
+        (with("\"pool\":{}"), "us-harmonized", Part::Breakers),
+        (with("\"what_if\":[]"), "us-tims", Part::WhatIf),
+    ];
+    for (input, regime, part) in cases {
+        let outcome = run(input.as_bytes(), &[RegimeRef::Named(regime)]);
+        assert_eq!(outcome.unwrap_err(), Failure::NotYet(part.clone()));
+        let stale = input.replace("20:59:00", "20:50:00");
+        assert_eq!(refused(&stale, regime).0, Code::PriceStale, "{part:?}");
+    }
+    let pool = with("\"pool\":{}");
+    assert!(run(pool.as_bytes(), &[RegimeRef::Named("us-tims")]).is_ok());
+}
+
+#[test]
+fn a_silo_that_holds_nothing_needs_no_method() {
+    let strategy = replaced(&[
+        ("\"book\"", "\"overrides\":{\"us-siloed\":{\"method/securities\":\"us-reg-t\"}},\"book\""),
+        ("\"quantity\":\"10\"", "\"quantity\":\"0\""),
+    ]);
+    assert!(run(strategy.as_bytes(), &[RegimeRef::Named("us-siloed")]).is_ok());
+    let held = strategy.replace("\"quantity\":\"0\"", "\"quantity\":\"1\"");
+    let outcome = run(held.as_bytes(), &[RegimeRef::Named("us-siloed")]);
+    assert_eq!(outcome.unwrap_err(), Failure::NotYet(Part::RuleBook { id: "us-reg-t".into() }));
+}
+
+#[test]
+fn printed_errors_have_their_shape() {
+    let failure = run(b"", &[]).unwrap_err();
+    let json = failure.to_json().to_string();
+    assert!(json.starts_with(r#"{"error":{"code":"malformed_json","path":"","message":"#), "{json}");
+    let not_yet = Failure::NotYet(Part::WhatIf).to_json();
+    assert_eq!(not_yet.pointer("/error/code").and_then(Json::as_str), Some("not_yet"));
+}

@@ -1,0 +1,223 @@
+//! Laws that hold for every book: of the tree, of the ladder, of explanations, of digests.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod common;
+
+use common::{Lot, book, input, input_with};
+use ledger::decimal::{DecimalText, Exact};
+use ledger::json::Json;
+use margin::explain::Node;
+use margin::{Regime, RegimeRef, compare_tree, run_tree};
+use num_bigint::BigInt;
+use proptest::prelude::*;
+
+const HARMONIZED: &[RegimeRef] = &[RegimeRef::Named("us-harmonized")];
+const TIMS: &[RegimeRef] = &[RegimeRef::Named("us-tims")];
+
+fn exact(text: &str) -> Exact {
+    DecimalText::parse(text).unwrap().exact()
+}
+
+/// One 1e-8 unit.
+fn grain() -> Exact {
+    exact("0.00000001")
+}
+
+fn explained(json: &Json, regimes: &[RegimeRef]) -> Option<Node> {
+    let result = run_tree(json, regimes).unwrap();
+    result.results()[0].accounts().first().map(|account| account.explain().clone())
+}
+
+/// The tree figure of a book to 1e-8.
+fn tree(json: &Json) -> Exact {
+    let node = explained(json, HARMONIZED);
+    let tree = node.iter().flat_map(Node::children).find(|child| child.label() == "tree");
+    tree.map_or_else(Exact::default, |tree| tree.value().exact())
+}
+
+fn joined(a: &[Lot], b: &[Lot]) -> Vec<Lot> {
+    a.iter().chain(b).copied().collect()
+}
+
+fn visit(json: &Json, see: &mut impl FnMut(&Json)) {
+    see(json);
+    for child in json.get("children").and_then(Json::as_array).unwrap_or_default() {
+        visit(child, see);
+    }
+}
+
+fn check_sums(node: &Node) {
+    if !node.children().is_empty() {
+        let sum: Exact = node.children().iter().map(|child| child.value().exact()).sum();
+        assert_eq!(sum, node.value().exact(), "{} {}", node.rule(), node.label());
+        assert!(node.children().is_sorted_by(|a, b| a.label().as_bytes() <= b.label().as_bytes()));
+        let rounding = node.children().iter().filter(|child| child.label() == "rounding");
+        for child in rounding {
+            let most = grain() * BigInt::from(2 * node.children().len() + 2);
+            assert!(
+                child.value().exact() <= most && child.value().exact() >= -most,
+                "{} {}",
+                node.rule(),
+                child.value()
+            );
+        }
+    }
+    node.children().iter().for_each(check_sums);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn the_tree_is_sub_additive(a in book(6), b in book(6)) {
+        prop_assert!(tree(&input(&joined(&a, &b))) <= tree(&input(&a)) + tree(&input(&b)));
+    }
+
+    #[test]
+    fn a_hedge_lot_costs_at_most_its_own_margin(a in book(8), lot in book(2)) {
+        let lot = &lot[..lot.len().min(1)];
+        prop_assert!(tree(&input(&joined(&a, lot))) <= tree(&input(&a)) + tree(&input(lot)));
+    }
+
+    #[test]
+    fn each_node_lies_between_joint_and_sum(lots in book(12)) {
+        let Some(node) = explained(&input(&lots), HARMONIZED) else { return Ok(()) };
+        visit(&node.to_json(), &mut |json| {
+            let number = |at: &str| json.pointer(at).and_then(Json::as_str).map(exact);
+            if let (Some(sum), Some(joint)) = (number("/inputs/S"), number("/inputs/J")) {
+                let margin = number("/value").unwrap();
+                assert!(joint <= margin && margin <= sum, "{json}");
+            }
+        });
+    }
+
+    #[test]
+    fn the_tree_scales_with_the_book(lots in book(8), times in 2_i64..50) {
+        let scaled: Vec<Lot> = lots.iter().map(|(place, quantity)| (*place, quantity * times)).collect();
+        let (once, many) = (tree(&input(&lots)), tree(&input(&scaled)));
+        let apart = once * BigInt::from(times) - many;
+        let slack = grain() * BigInt::from(times * 40);
+        prop_assert!(apart.clone() <= slack && apart >= -slack);
+    }
+
+    #[test]
+    fn order_and_merging_change_nothing(lots in book(8), split in -9_000_i64..9_000) {
+        let reversed: Vec<Lot> = lots.iter().rev().copied().collect();
+        let mut cut = lots.clone();
+        if let Some(last) = cut.last_mut() {
+            last.1 -= split;
+            let rest = (last.0, split);
+            cut.push(rest);
+        }
+        for regime in Regime::built_ids() {
+            let accounts = |lots: &[Lot]| {
+                let result = run_tree(&input(lots), &[RegimeRef::Named(regime)]).unwrap().to_json();
+                result.pointer("/results/0/accounts").cloned()
+            };
+            let whole = accounts(&lots);
+            prop_assert_eq!(&accounts(&reversed), &whole);
+            prop_assert_eq!(&accounts(&cut), &whole);
+        }
+    }
+
+    #[test]
+    fn more_credit_never_costs(lots in book(10), level in 0_usize..3, low in 0_u32..100, more in 0_u32..100) {
+        let level = ["root", "class", "group"][level];
+        for parameter in ["theta", "cap"] {
+            let with = |percent: u32| {
+                let share = ledger::decimal::print_scaled(&percent.min(100).into(), 2);
+                let overrides = format!(r#""overrides":{{"us-harmonized":{{"{parameter}/{level}":"{share}"}}}},"#);
+                tree(&input_with(&lots, &overrides))
+            };
+            prop_assert!(with(low + more) <= with(low));
+        }
+    }
+
+    #[test]
+    fn explanations_sum_at_each_node(lots in book(12)) {
+        for regime in Regime::built_ids() {
+            let json = input(&lots);
+            let Some(node) = explained(&json, &[RegimeRef::Named(regime)]) else { continue };
+            check_sums(&node);
+            let result = run_tree(&json, &[RegimeRef::Named(regime)]).unwrap();
+            let account = &result.results()[0].accounts()[0];
+            prop_assert_eq!(node.value(), account.requirement());
+            prop_assert_eq!(explained(&json, &[RegimeRef::Named(regime)]), Some(node));
+        }
+    }
+
+    #[test]
+    fn a_tims_scan_of_one_underlying_is_sub_additive(a in book(6), b in book(6)) {
+        // The first seven instruments are wrappers of one coin, without a minimum.
+        let one = |lots: &[Lot]| -> Vec<Lot> { lots.iter().map(|(place, quantity)| (place % 7, *quantity)).collect() };
+        let scan = |lots: &[Lot]| explained(&input(lots), TIMS).map(|node| node.value().exact()).unwrap_or_default();
+        let (a, b) = (one(&a), one(&b));
+        prop_assert!(scan(&joined(&a, &b)) <= scan(&a) + scan(&b));
+    }
+
+    #[test]
+    fn the_ladder_holds(lots in book(10)) {
+        let comparison = compare_tree(&input(&lots)).unwrap();
+        let lines = comparison.lines();
+        prop_assert_eq!(lines.iter().map(|(_, line)| line).sum::<BigInt>(), comparison.saving());
+        for (name, line) in &lines[2..6] {
+            prop_assert!(*line >= BigInt::ZERO, "{} {}", name, line);
+        }
+        let shapley: BigInt = comparison.shapley().iter().map(|(_, share)| share).sum();
+        prop_assert_eq!(shapley, lines[2..6].iter().map(|(_, line)| line).sum::<BigInt>());
+        let reversed: Vec<Lot> = lots.iter().rev().copied().collect();
+        let again = compare_tree(&input(&reversed)).unwrap();
+        prop_assert_eq!(again.rungs(), comparison.rungs());
+        let run = run_tree(&input(&lots), &[RegimeRef::Named("us-siloed"), RegimeRef::Named("us-harmonized")]).unwrap();
+        let printed = |place: usize| run.to_json().pointer(&format!("/results/{place}/total")).cloned();
+        prop_assert_eq!(printed(0), comparison.to_json().get("status_quo").cloned());
+        prop_assert_eq!(printed(1), comparison.to_json().get("harmonized").cloned());
+    }
+
+    #[test]
+    fn a_book_in_one_silo_has_no_walls(lots in book(10)) {
+        // Spot positions only: all at home in one silo.
+        let spot: Vec<Lot> = lots.iter().map(|(place, quantity)| ([0, 8, 15, 16][place % 4], *quantity)).collect();
+        let comparison = compare_tree(&input(&spot)).unwrap();
+        for (name, line) in &comparison.lines()[2..6] {
+            prop_assert_eq!(line, &BigInt::ZERO, "{}", name);
+        }
+        prop_assert_eq!(&comparison.lines()[0].1, &BigInt::ZERO);
+    }
+
+    #[test]
+    fn a_step_stays_within_its_limit(lots in book(8), previous in 0_u32..20_000_000) {
+        let lots = joined(&lots, &[(0, 100)]);
+        let mut json = input(&lots);
+        let unstepped = run_tree(&json, HARMONIZED).unwrap().results()[0].accounts()[0].requirement();
+        if let Json::Object(members) = &mut json {
+            let book = members.iter_mut().find(|(key, _)| key == "book").unwrap();
+            if let Json::Object(book) = &mut book.1 {
+                book.push(("previous".into(), Json::object([("requirement", Json::text(previous.to_string()))])));
+            }
+        }
+        let result = run_tree(&json, HARMONIZED).unwrap();
+        let account = &result.results()[0].accounts()[0];
+        check_sums(account.explain());
+        let most = Exact::from(BigInt::from(previous)) * exact("1.25");
+        let least = Exact::from(BigInt::from(previous)) * exact("0.75");
+        let stepped = account.requirement().exact();
+        prop_assert!(stepped >= least.clone().min(unstepped.exact()));
+        let joint = account.to_json().pointer("/figures/joint").and_then(Json::as_str).map(exact).unwrap();
+        prop_assert!(stepped <= most.max(joint));
+        prop_assert!(stepped >= least || stepped >= unstepped.exact());
+    }
+}
+
+#[test]
+fn strict_eligibility_takes_an_underlying_out_of_the_tree() {
+    // Long and short of two coins offset in the tree; ETH has no traded value, so it may not.
+    let lots = [(0, 1_000), (7, -600)];
+    let (report, strict) = (input(&lots), input_with(&lots, "\"eligibility\":\"strict\","));
+    let eth = tree(&input(&[(7, -600)]));
+    let btc = tree(&input(&[(0, 1_000)]));
+    assert!(tree(&report) < &btc + &eth);
+    assert_eq!(tree(&strict), btc + eth);
+    check_sums(&explained(&strict, HARMONIZED).unwrap());
+}
