@@ -22,6 +22,8 @@ use crate::reader::Reader;
 use crate::regime::Library;
 
 const YEAR_MS: u64 = 365 * 86_400_000;
+/// Tokens that may stand for tokens before something is classified.
+const TOKEN_CHAIN_MAX: usize = 16;
 
 /// One instrument that is held: its terms, its class and its price.
 #[derive(Clone, Debug)]
@@ -260,8 +262,8 @@ fn classify<'a>(
 pub(crate) fn entry_in_force<'a>(input: &'a Input, id: &str) -> Option<(&'a Entry, bool)> {
     let date = input.market.date();
     let mut at = id;
-    // A chain of tokens is at most as long as the list; a circle ends there, unclassified.
-    for _ in 0..=input.instruments.terms.len() {
+    // A circle of tokens, or a longer chain than makes sense, is unclassified.
+    for _ in 0..TOKEN_CHAIN_MAX {
         if let Some(entry) = input.classification.in_force(at, &date) {
             return Some((entry, at != id));
         }

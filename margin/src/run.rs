@@ -52,8 +52,7 @@ impl Checked {
         if input.has_what_if {
             return Err(Failure::NotYet(Part::WhatIf));
         }
-        let harmonized = library.chosen.iter().any(|regime| matches!(regime.rules(), Rules::Harmonized(_)));
-        if input.has_pool && harmonized {
+        if input.has_pool && library.asks_breakers() {
             return Err(Failure::NotYet(Part::Breakers));
         }
         let circumstances = Circumstances {

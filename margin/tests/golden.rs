@@ -1,11 +1,11 @@
 //! The published cases: each one that this version computes must come out, and which ones it does
 //! not compute is known by name.
 
-#![allow(clippy::disallowed_methods, reason = "a test reads its golden file")]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "a test reads its golden files")]
 
 use std::collections::BTreeSet;
 
-use margin::vectors::{self, Verdict};
+use margin::vectors::{self, Outcome, Report, Verdict};
 
 /// Cases of `price`, `coverage` and `backtest`, of rule books not computed, and of books with
 /// options whose arrays are not given.
@@ -32,15 +32,31 @@ regt-naked-put-gm regt-pairing-covered-and-spread regt-pairing-naked-cheaper-tha
 regt-put-credit-spread regt-short-butterfly regt-short-combination span-calendar-inter-short-call
 tims-group-offset";
 
-#[test]
-fn every_case_passes_or_is_not_yet_by_name() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden/margin.json");
+fn report(file: &str) -> Report {
+    let path = format!("{}/../tests/golden/{file}", env!("CARGO_MANIFEST_DIR"));
     let report = vectors::run(&std::fs::read(path).unwrap()).unwrap();
-    let of = |verdict| report.outcomes().iter().filter(move |outcome| outcome.verdict == verdict);
-    let failed: Vec<String> = of(Verdict::Fail).map(ToString::to_string).collect();
+    let failed: Vec<String> = of(&report, Verdict::Fail).map(ToString::to_string).collect();
     assert!(failed.is_empty(), "{}", failed.join("\n"));
-    let not_yet: BTreeSet<&str> = of(Verdict::NotYet).map(|outcome| outcome.name.as_str()).collect();
+    report
+}
+
+fn of(report: &Report, verdict: Verdict) -> impl Iterator<Item = &Outcome> {
+    report.outcomes().iter().filter(move |outcome| outcome.verdict == verdict)
+}
+
+#[test]
+fn published_cases_pass_or_are_not_yet_by_name() {
+    let report = report("margin.json");
+    let not_yet: BTreeSet<&str> = of(&report, Verdict::NotYet).map(|outcome| outcome.name.as_str()).collect();
     let known: BTreeSet<&str> = NOT_YET.split_ascii_whitespace().collect();
     assert_eq!(not_yet, known);
-    assert_eq!(of(Verdict::Pass).count(), 64);
+    assert_eq!(report.count(Verdict::Pass), 64);
+}
+
+/// Books of linear instruments, computed by another program in another language: to the cent.
+#[test]
+fn independent_figures_are_the_same_to_the_cent() {
+    let report = report("margin-linear.json");
+    assert_eq!(report.count(Verdict::NotYet), 0);
+    assert!(report.count(Verdict::Pass) > 250);
 }
