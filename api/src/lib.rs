@@ -9,6 +9,7 @@ pub mod cli;
 pub mod client;
 pub mod handlers;
 pub mod home;
+pub mod margin_statement;
 pub mod may;
 pub mod problem;
 pub mod routes;

@@ -181,7 +181,6 @@ fn figures(rejection: &Rejection) -> Option<(String, String)> {
     })
 }
 
-#[expect(clippy::too_many_lines, reason = "one row for each refusal, and no second place")]
 fn status_of(rejection: &Rejection) -> (StatusCode, &'static str) {
     const FORBIDDEN: StatusCode = StatusCode::FORBIDDEN;
     const CONFLICT: StatusCode = StatusCode::CONFLICT;
@@ -285,9 +284,8 @@ fn of_envelope(error: &EnvelopeError, detail: String) -> Problem {
 
 fn of_command(error: &CommandError) -> Problem {
     match error {
-        CommandError::TypeUnknown { given } => {
-            let detail = format!("{given} is not a type of command that this version knows");
-            Problem::new(StatusCode::BAD_REQUEST, "type_unknown", detail, SIGN_AGAIN)
+        CommandError::TypeUnknown { .. } => {
+            Problem::new(StatusCode::BAD_REQUEST, "type_unknown", error.to_string(), SIGN_AGAIN)
         }
         CommandError::Schema(errors) => {
             let detail = format!("{} member(s) are wrong, unknown or missing", errors.len());
@@ -302,8 +300,7 @@ fn of_command(error: &CommandError) -> Problem {
                 .with("errors", Json::array(errors))
         }
         CommandError::WeakKey => {
-            let detail = "the public key is of small order or not a canonical point";
-            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "weak_key", detail, "make a new key")
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "weak_key", error.to_string(), "make a new key")
         }
     }
 }

@@ -90,7 +90,7 @@ pub enum IntakeError {
     #[error(transparent)]
     Profile(ProfileError),
     /// The payload's meaning.
-    #[error("not a command")]
+    #[error(transparent)]
     Command(CommandError),
 }
 

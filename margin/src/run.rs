@@ -95,7 +95,10 @@ pub fn run_tree(input: &Json, regimes: &[RegimeRef]) -> Result<RunResult, Failur
     let checked = Checked::new(input, regimes, Purpose::Run)?;
     let currency = &checked.input.currency;
     let results = checked.library.chosen.iter().map(|regime| run_one(&checked, regime));
+    let gains = checked.portfolio.accounts.values().flatten().map(|holding| &holding.replacement);
+    let unsettled_gain = Figure::down(&gains.sum()).map_err(crate::error::Stop::from)?;
     Ok(RunResult {
+        unsettled_gain,
         as_of: checked.input.market.as_of,
         input_sha256: checked.input.sha256,
         currency: currency.clone(),
@@ -141,6 +144,7 @@ fn run_one(checked: &Checked, regime: &Regime) -> Result<RegimeResult, Failure> 
 /// The figures of one input under each rule book, in the order asked for.
 #[derive(Clone, Debug)]
 pub struct RunResult {
+    unsettled_gain: Figure,
     as_of: Timestamp,
     input_sha256: Digest,
     currency: Currency,
@@ -148,6 +152,13 @@ pub struct RunResult {
 }
 
 impl RunResult {
+    /// What the positions that name an entry price have gained since, rounded down; a loss is
+    /// negative. The other side's exposure is its negative.
+    #[must_use]
+    pub fn unsettled_gain(&self) -> Figure {
+        self.unsettled_gain
+    }
+
     /// The time of the market.
     #[must_use]
     pub fn as_of(&self) -> Timestamp {

@@ -126,10 +126,8 @@ fn first_command(args: &InitArgs, key: &SecretKey, vkey: &str, policy: Vec<u8>) 
     };
     let envelope = Envelope::sign(Purpose::Command, &draft.payload(Json::object(body)), &[key]);
     let nobody = ledger::state::State::new(&args.origin);
-    let signed = intake::take_in(envelope.to_string().as_bytes(), &nobody).map_err(|error| match error {
-        intake::IntakeError::Command(command) => format!("{command:?}"),
-        other => other.to_string(),
-    })?;
+    let signed =
+        intake::take_in(envelope.to_string().as_bytes(), &nobody).map_err(|error| error.to_string())?;
     let mut documents = ledger::apply::Documents::default();
     documents.fresh.insert(digest, u64::try_from(policy.len()).unwrap_or(u64::MAX));
     Ok(Request { signed, documents, bytes: vec![StoredDocument { digest, bytes: policy.into() }] })

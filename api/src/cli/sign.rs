@@ -71,16 +71,7 @@ fn sign(args: &SignArgs) -> Result<Option<Envelope>, String> {
         None => draft(args)?,
     };
     let tree = profile::read(&payload).map_err(|error| error.to_string())?;
-    Command::read(&tree).map_err(|error| match error {
-        ledger::command::CommandError::TypeUnknown { given } => format!("{given}: no such type of command"),
-        ledger::command::CommandError::Schema(errors) => {
-            let each = errors
-                .iter()
-                .map(|error| format!("{}: {}: {}", error.pointer, error.fault.code(), error.help));
-            each.collect::<Vec<_>>().join("\n")
-        }
-        ledger::command::CommandError::WeakKey => "the public key is weak: make a new one".to_owned(),
-    })?;
+    Command::read(&tree).map_err(|error| error.to_string())?;
     let keys = [Some(&args.key), args.new_key.as_ref()].into_iter().flatten();
     let keys = keys.map(|file| read_key(file).map_err(|error| error.to_string()));
     let keys: Vec<SecretKey> = keys.collect::<Result<_, _>>()?;

@@ -112,6 +112,29 @@ pub(crate) fn counted_value(
     })
 }
 
+/// What a pledgor's posted collateral, less what is on its way out, counts under an agreement's
+/// version: the collateral value of a margin statement, in the agreement's base currency.
+///
+/// `required` is the amount that percentage limits of the requirement refer to.
+///
+/// # Errors
+/// [`Rejection`] of prices and rates.
+pub fn posted_value(
+    state: &State,
+    agreement: &Agreement,
+    version: &AgreementVersion,
+    pledgor: &PartyId,
+    required: Decimal,
+    at: Timestamp,
+) -> Result<Value, Rejection> {
+    let side = agreement.side_of(pledgor).unwrap_or(Side::B);
+    let items: Vec<_> = posted_accounts(state, pledgor)
+        .map(|account| item(state, account, account.available(), side))
+        .collect();
+    let required = Value::rounded_up(&exact(required));
+    counted_value(state, version.signed.terms(), side, &items, &required, at)
+}
+
 /// The first of a valuation's errors in the ledger's words.
 pub(crate) fn of_valuations(state: &State, errors: &[ValuationError]) -> Rejection {
     let as_of = state.prices().map_or_else(Timestamp::epoch, |prices| prices.as_of);

@@ -64,8 +64,13 @@ fn check_references(state: &State, stated: &MarginState, portfolio: &Portfolio) 
         let what = format!("the last positions reported for {} are {}", portfolio.id, portfolio.digest);
         return refuse("/body/positions", what);
     }
-    if !state.has_price_document(&stated.prices) {
-        return refuse("/body/prices", format!("no price set was recorded with {}", stated.prices));
+    let Some(prices) = state.prices().filter(|prices| prices.digest == stated.prices) else {
+        return refuse("/body/prices", format!("the prices in force are not of document {}", stated.prices));
+    };
+    // Collateral is counted at those prices, so it is counted after they were set.
+    if stated.state_size <= prices.changed_seq {
+        let what = format!("the prices were set by record {}", prices.changed_seq);
+        return refuse("/body/state_size", what);
     }
     if stated.state_size > state.length() {
         return refuse("/body/state_size", format!("the ledger has {} records", state.length()));

@@ -22,6 +22,8 @@ mod registry;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use collateral::posted_value;
+
 use crate::agreement::SignedTerms;
 use crate::command::{Body, Command};
 use crate::digest::Digest;

@@ -42,6 +42,12 @@ pub struct FieldError {
     pub help: String,
 }
 
+impl std::fmt::Display for FieldError {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        write!(f, "{}: {}: {}", self.pointer, self.fault.code(), self.help)
+    }
+}
+
 /// The members of one object while they are read.
 pub(crate) struct Fields<'a> {
     pointer: String,

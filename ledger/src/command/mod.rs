@@ -79,16 +79,19 @@ pub struct Expectation {
 }
 
 /// Why a payload is no command.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum CommandError {
     /// No such type, or not one this version knows.
+    #[error("{given} is not a type of command that this version knows")]
     TypeUnknown {
         /// The type as given.
         given: String,
     },
     /// Members are wrong, unknown or missing.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Schema(Vec<FieldError>),
     /// A public key of small order or not canonically encoded.
+    #[error("the public key is of small order or not a canonical point: make a new one")]
     WeakKey,
 }
 

@@ -90,13 +90,6 @@ impl State {
         self.prices.as_ref()
     }
 
-    /// Whether a price set of that document was recorded.
-    #[must_use]
-    pub fn has_price_document(&self, digest: &Digest) -> bool {
-        self.prices.as_ref().is_some_and(|prices| prices.digest == *digest)
-            || self.price_sets.values().any(|known| known == digest)
-    }
-
     /// Whether the price set's id was used.
     #[must_use]
     pub fn has_price_set(&self, id: &PriceSetId) -> bool {
