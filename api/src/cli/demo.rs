@@ -96,8 +96,12 @@ fn tamper(dir: &Path) -> Result<(), DemoError> {
     let journal = dir.join("journal").join("0000000000.seg");
     let mut bytes = fs::read(&journal)?;
     let needle = b"\"payload\":\"";
-    let places: Vec<usize> =
-        bytes.windows(needle.len()).enumerate().filter(|(_, found)| found == needle).map(|(at, _)| at).collect();
+    let places: Vec<usize> = bytes
+        .windows(needle.len())
+        .enumerate()
+        .filter(|(_, found)| found == needle)
+        .map(|(at, _)| at)
+        .collect();
     let middle = places.get(places.len() / 2).copied();
     let middle = middle.ok_or_else(|| DemoError::Unexpected("the journal holds no record".to_owned()))?;
     bytes[middle + needle.len() + 40] ^= 0x01;

@@ -63,7 +63,8 @@ pub fn custody_day(cast: &Cast, as_of: &str) -> Result<Vec<FoundBreak>, DemoErro
 fn mirror(cast: &Cast) -> Result<Vec<(String, String)>, DemoError> {
     let accounts = cast.broker.read("/v1/accounts")?;
     let items = accounts.get("items").and_then(Json::as_array).unwrap_or_default();
-    let external = items.iter().filter(|account| account.get("book").and_then(Json::as_str) == Some("external"));
+    let external =
+        items.iter().filter(|account| account.get("book").and_then(Json::as_str) == Some("external"));
     external
         .map(|account| {
             let settled = text(account, "/settled")?;

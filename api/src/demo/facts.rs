@@ -27,7 +27,8 @@ struct Facts {
 /// If the embedded file is not what this module expects: a test reads it.
 #[must_use]
 pub fn days() -> [Day; 2] {
-    let facts: Facts = toml::from_str(include_str!("facts.toml")).expect("the embedded facts are read by a test");
+    let facts: Facts =
+        toml::from_str(include_str!("facts.toml")).expect("the embedded facts are read by a test");
     facts.day.try_into().expect("the embedded facts are of two days")
 }
 

@@ -105,7 +105,10 @@ pub fn margin_day(
         siloed: text(&compared, "/status_quo")?,
         harmonized: text(&compared, "/harmonized")?,
         percent: text(&compared, "/percent")?,
-        ladder: ladder.iter().filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect(),
+        ladder: ladder
+            .iter()
+            .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
+            .collect(),
         exposure,
         statement,
         collateral,

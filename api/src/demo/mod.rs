@@ -12,5 +12,5 @@ mod setting;
 mod story;
 mod telling;
 
-pub use telling::{Telling, grouped};
 pub use story::{DemoError, Figures, ORIGIN, found, play};
+pub use telling::{Telling, grouped};

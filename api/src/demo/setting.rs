@@ -77,7 +77,11 @@ impl Cast {
                 define.push(("currency", "USD"));
             }
             if kind == "security" {
-                define.extend([("issuer", "US Treasury"), ("issuer_type", "sovereign"), ("maturity", "2024-11-07")]);
+                define.extend([
+                    ("issuer", "US Treasury"),
+                    ("issuer_type", "sovereign"),
+                    ("maturity", "2024-11-07"),
+                ]);
             }
             self.broker.command("asset.define", object(&define))?;
             for (book, owner) in [("external", CUSTODIAN), ("available", CLIENT), ("posted", CLIENT)] {
@@ -178,4 +182,3 @@ impl Cast {
 pub fn terms() -> Json {
     book::agreement(BROKER, CLIENT)
 }
-

@@ -102,7 +102,9 @@ pub fn play(dir: &Path, url: &str, tell: &mut Telling) -> Result<Figures, DemoEr
     };
     tell_parties(&mut cast, tell)?;
     let regime = cast.agree(&terms())?;
-    tell.line("Agreement CSA-MERIDIAN: proposed by the broker, accepted by the fund. Two signatures, one digest.")?;
+    tell.line(
+        "Agreement CSA-MERIDIAN: proposed by the broker, accepted by the fund. Two signatures, one digest.",
+    )?;
     tell_deposits(&cast, tell)?;
 
     let [friday, monday] = days();
@@ -148,8 +150,12 @@ fn tell_parties(cast: &mut Cast, tell: &mut Telling) -> Result<(), DemoError> {
 }
 
 /// What the fund brings: asset, deposited, posted.
-const BROUGHT: [(&str, &str, &str); 4] =
-    [("BTC", "12", "4"), ("USDC", "250000", "100000"), ("T-BILL", "150000", "100000"), ("USD", "90000", "60000")];
+const BROUGHT: [(&str, &str, &str); 4] = [
+    ("BTC", "12", "4"),
+    ("USDC", "250000", "100000"),
+    ("T-BILL", "150000", "100000"),
+    ("USD", "90000", "60000"),
+];
 
 fn tell_deposits(cast: &Cast, tell: &mut Telling) -> Result<(), DemoError> {
     tell.chapter("Collateral comes in, credited on the custodian's signature")?;
@@ -172,7 +178,10 @@ fn tell_margin(day: &Margined, tell: &mut Telling) -> Result<(), DemoError> {
         tell.line(&format!("{:>34} {:>16}", reason.replace('_', " "), money(&flipped(dollars))))?;
     }
     tell.line(&format!("{:>34} {:>16}", "us-harmonized", money(&day.harmonized)))?;
-    tell.line(&format!("\nThe same risk, {} % less margin; each dollar of the difference has its line.", day.percent))?;
+    tell.line(&format!(
+        "\nThe same risk, {} % less margin; each dollar of the difference has its line.",
+        day.percent
+    ))?;
     let covered = format!("posted collateral counts {}", money(&day.collateral));
     tell.line(&format!("Statement {}: {covered}; {}.", day.statement, due(day)))?;
     Ok(())
@@ -227,7 +236,10 @@ fn call(cast: &Cast, day: &Margined, tell: &mut Telling) -> Result<(String, Stri
         ("due", "2024-08-06T12:00:00.000Z"),
     ]);
     cast.broker.command("call.issue", body)?;
-    tell.line(&format!("broker     issues {id} for {} USD; the ledger computed the same figure", money(amount)))?;
+    tell.line(&format!(
+        "broker     issues {id} for {} USD; the ledger computed the same figure",
+        money(amount)
+    ))?;
     cast.client.command("call.acknowledge", object(&[("call", id)]))?;
     cast.client.command("call.agree", object(&[("call", id), ("amount", amount)]))?;
     tell.line("fund       acknowledges, recomputes, agrees")?;
@@ -307,7 +319,10 @@ fn withdraw(cast: &Cast, tell: &mut Telling) -> Result<String, DemoError> {
 fn tell_breaks(breaks: &[FoundBreak], tell: &mut Telling) -> Result<(), DemoError> {
     tell.line("Signed by the custodian, recorded by digest, reconciled against the ledger's mirror:")?;
     for FoundBreak { kind, asset, amount } in breaks {
-        tell.line(&format!("  {kind} {asset} {}: opened as a break, which ages until somebody explains it", grouped(amount)))?;
+        tell.line(&format!(
+            "  {kind} {asset} {}: opened as a break, which ages until somebody explains it",
+            grouped(amount)
+        ))?;
     }
     if breaks.is_empty() {
         tell.line("  no break")?;
