@@ -26,6 +26,9 @@ def run(path):
         if group in vectors:
             with report.check(group):
                 check(vectors[group])
+    if "ct_paths" in vectors:
+        with report.check("ct_paths"):
+            check_ct_paths(vectors)
     for size in (0, 1, 2, 255, 256, 257, 600, 70_000):
         with report.check("made_up_log"):
             result, checks = judge(size)
@@ -51,6 +54,18 @@ def check_tree(group):
         for old in range(size + 1):
             path = hashes.consistency(old, size)
             tree.verify_consistency(old, hashes.root(old), size, hashes.root(size), path)
+
+
+def check_ct_paths(vectors):
+    """Paths of Certificate Transparency's own tests, over the tree of `rfc6962_tree`."""
+    hashes = tree.Tree([tree.leaf_hash(bytes.fromhex(leaf)) for leaf in vectors["rfc6962_tree"]["leaf_inputs_hex"]])
+    for row in vectors["ct_paths"]["vectors"]:
+        if row["leaf_index"] >= 0:
+            path = hashes.inclusion(row["leaf_index"], row["tree_size"])
+            need([step.hex() for step in path] == row["proof_hex"], f"path of {row['leaf_index']}")
+    for row in vectors["ct_consistency"]["vectors"]:
+        path = hashes.consistency(row["size1"], row["size2"])
+        need([step.hex() for step in path] == row["proof_hex"], f"from {row['size1']} to {row['size2']}")
 
 
 def check_inclusion(group):
