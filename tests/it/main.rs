@@ -1,1 +1,3 @@
-//! x
+//! The one integration binary: what only the whole tree can show.
+
+mod tidy;
