@@ -2,7 +2,7 @@
 """A second client of the public log, which shares no code with the ledger and trusts only a vkey.
 
     log_client.py --url http://127.0.0.1:8080 --vkey VKEY [--witness VKEY]… [--old FILE]… [--save FILE]
-    log_client.py --self-test VECTORS.json
+    log_client.py --self-test VECTORS.json…
 
 It reads everything under `/log/` that the checkpoint promises, rebuilds the tree from the entries and
 again from the tiles, proves and checks, and tries what must not be there. Python 3 alone is enough.
@@ -330,7 +330,7 @@ def arguments():
     parser.add_argument("--witness", action="append", default=[], metavar="VKEY", help="who must have cosigned")
     parser.add_argument("--old", action="append", default=[], metavar="FILE", help="a checkpoint seen before")
     parser.add_argument("--save", metavar="FILE", help="keep the checkpoint for next time, if all is good")
-    parser.add_argument("--self-test", metavar="FILE", help="check this program against vectors instead")
+    parser.add_argument("--self-test", nargs="+", metavar="FILE", help="check this program against vectors instead")
     chosen = parser.parse_args()
     if not chosen.self_test and not (chosen.url and chosen.vkey):
         parser.error("--url and --vkey, or --self-test")
