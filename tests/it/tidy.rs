@@ -323,10 +323,13 @@ fn walk(root: &Path, folder: &str, paths: &mut Vec<String>) {
     for entry in fs::read_dir(root.join(folder)).into_iter().flatten().flatten() {
         let name = entry.file_name().into_string().expect("paths are UTF-8");
         let path = if folder.is_empty() { name.clone() } else { format!("{folder}/{name}") };
-        if !entry.path().is_dir() {
-            paths.push(path);
-        } else if ![".git", "target", "__pycache__", "node_modules"].contains(&name.as_str()) {
+        if [".git", "target", "__pycache__", "node_modules"].contains(&name.as_str()) {
+            continue;
+        }
+        if entry.path().is_dir() {
             walk(root, &path, paths);
+        } else {
+            paths.push(path);
         }
     }
 }
