@@ -88,7 +88,11 @@ pub fn open_home(dir: &Path) -> Result<OpenLedger, HomeError> {
 pub fn write_key(path: &Path, key: &SecretKey) -> Result<(), HomeError> {
     let failed = |source| HomeError::File { path: path.to_owned(), source };
     if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent).map_err(failed)?;
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(parent).map_err(failed)?;
     }
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);

@@ -7,6 +7,7 @@
 pub mod app;
 pub mod cli;
 pub mod client;
+pub mod demo;
 pub mod handlers;
 pub mod home;
 pub mod margin_statement;

@@ -99,6 +99,7 @@ impl Serving {
     /// [`ServingError::Stopped`] if the sequencer ended first.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), ServingError> {
         let Self { app, listener, mut ended, .. } = self;
+        let ledger = app.ledger.clone();
         let router = router(Arc::new(app));
         let mut failed = None;
         let until = async {
@@ -111,7 +112,8 @@ impl Serving {
         if let Some(outcome) = failed {
             return outcome;
         }
-        // The last handle went with the router: the sequencer ends its batch and closes.
+        // A request that still hangs must not keep the ledger from ending its batch and closing.
+        ledger.stop().await;
         let outcome = ended.await.unwrap_or(Err(ServingError::Panicked));
         served.map_err(ServingError::Listen).and(outcome)
     }

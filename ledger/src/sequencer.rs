@@ -106,10 +106,17 @@ pub struct Published {
     pub state: State,
 }
 
+type Waiting = (Request, oneshot::Sender<Outcome>);
+
+enum Message {
+    Command(Box<Waiting>),
+    Stop,
+}
+
 /// The callers' side of the sequencer.
 #[derive(Clone)]
 pub struct Handle {
-    queue: mpsc::Sender<(Request, oneshot::Sender<Outcome>)>,
+    queue: mpsc::Sender<Message>,
     published: Arc<ArcSwap<Published>>,
     length: watch::Receiver<u64>,
     reader: Arc<dyn StoreReader>,
@@ -122,11 +129,18 @@ impl Handle {
     /// [`QueueError`].
     pub async fn submit(&self, request: Request) -> Result<Outcome, QueueError> {
         let (answer, outcome) = oneshot::channel();
-        self.queue.try_send((request, answer)).map_err(|error| match error {
+        let message = Message::Command(Box::new((request, answer)));
+        self.queue.try_send(message).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => QueueError::Overloaded,
             mpsc::error::TrySendError::Closed(_) => QueueError::Stopped,
         })?;
         outcome.await.map_err(|_| QueueError::Stopped)
+    }
+
+    /// Asks the sequencer to take nothing more, finish what waits and end.
+    pub async fn stop(&self) {
+        // If it is gone already, there is nothing to stop.
+        let _ = self.queue.send(Message::Stop).await;
     }
 
     /// What is published now.
@@ -162,7 +176,7 @@ impl Handle {
 
 /// The thread's own side.
 pub struct Sequencer {
-    queue: mpsc::Receiver<(Request, oneshot::Sender<Outcome>)>,
+    queue: mpsc::Receiver<Message>,
     published: Arc<ArcSwap<Published>>,
     length: watch::Sender<u64>,
     state: State,
@@ -223,17 +237,18 @@ impl Sequencer {
         (sequencer, handle)
     }
 
-    /// Runs until every handle is gone, then keeps a snapshot.
+    /// Runs until it is told to stop or every handle is gone, then keeps a snapshot.
     ///
     /// # Errors
     /// The failure after which nothing may be appended any more.
     pub fn run(mut self) -> Result<(), Stopped> {
         while let Some(first) = self.queue.blocking_recv() {
-            let mut waiting = vec![first];
+            let mut waiting = Vec::new();
+            self.take(first, &mut waiting);
             while waiting.len() < BATCH_MAX
                 && let Ok(next) = self.queue.try_recv()
             {
-                waiting.push(next);
+                self.take(next, &mut waiting);
             }
             let mut waiting = waiting.into_iter().peekable();
             while waiting.peek().is_some() {
@@ -247,10 +262,15 @@ impl Sequencer {
         Ok(())
     }
 
-    fn run_batch(
-        &mut self,
-        waiting: &mut impl Iterator<Item = (Request, oneshot::Sender<Outcome>)>,
-    ) -> Result<(), Stopped> {
+    /// A stop closes the queue: what is in it is still judged, nothing more comes in.
+    fn take(&mut self, message: Message, waiting: &mut Vec<Waiting>) {
+        match message {
+            Message::Command(command) => waiting.push(*command),
+            Message::Stop => self.queue.close(),
+        }
+    }
+
+    fn run_batch(&mut self, waiting: &mut impl Iterator<Item = Waiting>) -> Result<(), Stopped> {
         let before = self.state.clone();
         let mut staged = Staged::default();
         let mut verdicts = Vec::new();

@@ -25,6 +25,7 @@ mod tests {
         let bytes = first_seq.to_string().repeat(30).into_bytes();
         let document = StoredDocument { digest: Digest::of(&bytes), bytes: bytes.into() };
         let record = |seq: u64| StoredRecord {
+            effects: b"[]".as_slice().into(),
             recorded_at: Timestamp::from_millis(seq).unwrap(),
             command_id: Digest::of(&seq.to_be_bytes()),
             envelope: seq.to_string().into_bytes().into(),

@@ -2,9 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
-mod common;
+mod cases;
 
-use common::{book, input_with};
+use cases::{book, input_with};
 use ledger::json::Json;
 use margin::{Failure, Regime, RegimeRef, compare_tree, run, run_tree, vectors};
 use proptest::prelude::*;
@@ -127,7 +127,7 @@ proptest! {
         let to = (from + len).min(bytes.len());
         bytes.splice(from..to, text.bytes());
         if let Ok(disturbed) = String::from_utf8(bytes) {
-            let outcome = run_tree(&common::input(&[(0, 100), (11, -300)]), &[RegimeRef::Text(&disturbed)]);
+            let outcome = run_tree(&cases::input(&[(0, 100), (11, -300)]), &[RegimeRef::Text(&disturbed)]);
             if let Err(Failure::Input(error)) = outcome {
                 prop_assert!(!error.message.is_empty());
             }

@@ -2,9 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
-mod common;
+mod cases;
 
-use common::{Lot, book, input, input_with};
+use cases::{Lot, book, input, input_with};
 use ledger::decimal::{DecimalText, Exact};
 use ledger::json::Json;
 use margin::explain::Node;

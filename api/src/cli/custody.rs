@@ -13,6 +13,7 @@ use custody::coverage::{Coverage, LIMITS};
 use custody::statement::{self, Outcome};
 use custody::vectors::{self, Report, Verdict};
 use custody::{LedgerExtract, ReconcileError, Reconciliation, Refusal, RefusalCode, Statement, reconcile};
+use ledger::envelope::{Envelope, Purpose};
 use ledger::json::Json;
 
 /// Accepted, without breaks, all pass.
@@ -129,14 +130,23 @@ fn parse(args: &ParseArgs, stdout: &mut dyn Write) -> io::Result<u8> {
 /// Only the form that custodians sign is read so far.
 fn read_statement(bytes: &[u8], format: Option<&str>) -> Outcome {
     let is_object = bytes.trim_ascii_start().first() == Some(&b'{');
+    let signed = signed_payload(bytes);
+    let payload = signed.as_deref().unwrap_or(bytes);
     match format {
-        Some(statement::json::FORMAT) => Outcome::from(statement::json::read(bytes)),
-        None if is_object => Outcome::from(statement::json::read(bytes)),
+        Some(statement::json::FORMAT) => Outcome::from(statement::json::read(payload)),
+        None if is_object => Outcome::from(statement::json::read(payload)),
         Some(_) | None => {
             let message = format!("not read yet; what is: --as {}", statement::json::FORMAT);
             Outcome::Refused(Refusal::new(RefusalCode::UnsupportedFormat, "", message))
         }
     }
+}
+
+/// What is inside an envelope that a custodian signed. Whose signature it is, the ledger says when the
+/// statement is recorded: here no key is at hand.
+fn signed_payload(bytes: &[u8]) -> Option<Vec<u8>> {
+    let envelope = Envelope::parse(bytes).ok()?;
+    (envelope.purpose() == Some(Purpose::CustodianStatement)).then_some(envelope.payload)
 }
 
 fn run_reconcile(args: &ReconcileArgs, stdout: &mut dyn Write) -> io::Result<u8> {
@@ -384,6 +394,10 @@ mod tests {
             assert_eq!(got, code, "{words}: {out}");
             assert!(out.starts_with(want), "{words}: {out}");
         }
+        let key = ledger::key::SecretKey::from_seed(&[3; 32]);
+        let signed = Envelope::sign(Purpose::CustodianStatement, SIGNED.as_bytes(), &[&key]).to_string();
+        let (code, out) = run(&[("s", &signed)], "parse @/s --json");
+        assert!(code == DONE && out.starts_with(r#"{"accepted":true,"#), "{out}");
         let (code, out) = run(&[], "parse @/absent");
         assert!(code == REFUSED && out.starts_with(r#"{"error":{"code":"unreadable""#), "{out}");
     }

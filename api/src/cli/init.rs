@@ -70,7 +70,7 @@ pub fn init(args: &InitArgs) -> Result<Json, String> {
     let handle = opened.handle;
     let sequencer = std::thread::spawn(move || opened.sequencer.run());
     let outcome = block_on(handle.submit(request))?;
-    drop(handle);
+    block_on(handle.stop())?;
     let ended = sequencer.join().map_err(|_| "the sequencer panicked".to_owned())?;
     ended.map_err(|error| error.to_string())?;
     match outcome.map_err(|error| error.to_string())? {

@@ -5,6 +5,7 @@
 
 pub mod call;
 pub mod custody;
+pub mod demo;
 pub mod init;
 pub mod keys;
 pub mod margin;
@@ -28,6 +29,8 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 enum Verb {
+    /// See the whole of it work, told as a story.
+    Demo(demo::DemoArgs),
     /// Make a ledger: its directory, its log key and record 0.
     Init(init::InitArgs),
     /// Serve a ledger over HTTP on loopback.
@@ -56,6 +59,7 @@ impl Cli {
     pub fn run(self) -> ExitCode {
         let mut stdout = io::stdout().lock();
         let code = match self.verb {
+            Verb::Demo(args) => demo::execute(&args, &mut stdout),
             Verb::Init(args) => init::execute(&args, &mut stdout),
             Verb::Serve(args) => serve::execute(&args, &mut stdout),
             Verb::Keys(command) => keys::execute(&command, &mut stdout),

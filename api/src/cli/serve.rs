@@ -53,7 +53,7 @@ pub fn execute(args: &ServeArgs, stdout: &mut dyn Write) -> u8 {
 }
 
 /// Resolves on SIGTERM or SIGINT.
-async fn stop_signal() {
+pub async fn stop_signal() {
     let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
     let Ok(mut interrupt) = signal(SignalKind::interrupt()) else { return std::future::pending().await };
     tokio::select! {

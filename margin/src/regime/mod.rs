@@ -82,10 +82,16 @@ impl Regime {
         Self::shipped_ids().filter(|id| !matches!(*id, "us-reg-t" | "deribit-spm"))
     }
 
+    /// The text of a shipped rule book: what a ledger adopts by its digest.
+    #[must_use]
+    pub fn shipped_text(id: &str) -> Option<&'static str> {
+        SHIPPED.iter().find(|(known, _)| *known == id).map(|(_, text)| *text)
+    }
+
     /// A shipped rule book, if there is one of that id.
     #[must_use]
     pub fn shipped(id: &str) -> Option<Self> {
-        let (_, text) = SHIPPED.iter().find(|(known, _)| *known == id)?;
+        let text = Self::shipped_text(id)?;
         Some(Self::parse(text).expect("the shipped rule books are tested to be sound"))
     }
 
