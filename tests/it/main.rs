@@ -2,3 +2,4 @@
 
 mod log_client;
 mod tidy;
+mod verify;
