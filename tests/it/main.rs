@@ -1,4 +1,9 @@
-//! The one integration binary: what only the whole tree can show.
+//! Does the whole hold? One binary, one module for each question.
 
+mod flow;
+mod found;
+mod kills;
+mod laws;
 mod log_client;
+mod refusals;
 mod tidy;
