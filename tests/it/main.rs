@@ -5,5 +5,6 @@ mod found;
 mod kills;
 mod laws;
 mod log_client;
+mod readme;
 mod refusals;
 mod tidy;
