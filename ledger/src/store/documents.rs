@@ -162,6 +162,30 @@ pub(crate) fn read(medium: &dyn Medium, digest: &Digest) -> Result<Arc<[u8]>, St
     Ok(bytes.into())
 }
 
+/// How a document's file departs from what its frame says.
+pub(crate) enum FileFault {
+    /// It is not there.
+    Missing,
+    /// It is shorter than it was.
+    Short,
+    /// Its bytes do not have the digest.
+    Digest,
+    /// The medium failed.
+    Unreadable(std::io::Error),
+}
+
+/// Checks a document's file, which had `bytes` bytes, and keeps nothing of it.
+pub(crate) fn examine(medium: &dyn Medium, digest: &Digest, bytes: u64) -> Result<(), FileFault> {
+    let (dir, name) = dir_and_name(digest);
+    match read_whole(medium, &format!("{dir}/{name}")) {
+        Ok(read) if Digest::of(&read) == *digest => Ok(()),
+        Ok(read) if (read.len() as u64) < bytes => Err(FileFault::Short),
+        Ok(_) => Err(FileFault::Digest),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(FileFault::Missing),
+        Err(error) => Err(FileFault::Unreadable(error)),
+    }
+}
+
 /// [`read`], with its digest.
 pub(crate) fn read_stored(medium: &dyn Medium, digest: &Digest) -> Result<StoredDocument, StoreError> {
     Ok(StoredDocument { digest: *digest, bytes: read(medium, digest)? })

@@ -21,8 +21,9 @@ use super::medium::{Files, Medium, failed, is_full, write_whole};
 use super::reader::Reader;
 use super::segment::{
     DocumentPlace, FORMAT_VERSION, Filling, FrameEntries, Journal, JournalOptions, TailReport, open_read_only,
+    survey,
 };
-use super::{Batch, Store, StoreError, StoreReader, StoredSnapshot, snapshots};
+use super::{Batch, Store, StoreError, StoreReader, StoredSnapshot, Survey, snapshots};
 use crate::digest::Digest;
 use crate::time::Timestamp;
 
@@ -178,6 +179,17 @@ impl EmbeddedStore {
         };
         let index = Arc::new(Index::in_memory(&journal, Vec::new(), check_files)?);
         Ok((Arc::new(Reader { journal, index }), OpenReport { created_at, tail, index: None }))
+    }
+
+    /// Looks through the directory of a closed ledger, or a copy of one, whatever state it is in:
+    /// what is sound can be read, and what is not is said. No lock is taken, nothing is written.
+    ///
+    /// # Errors
+    /// If `ledger.toml` cannot be read: then nothing says whose journal it is.
+    pub fn survey(dir: &Path) -> Result<(String, Arc<dyn StoreReader>, Survey), StoreError> {
+        let origin = read_identity(dir)?.origin;
+        let (reader, survey) = survey(Arc::new(Files::new(dir)), Digest::of(origin.as_bytes()));
+        Ok((origin, reader, survey))
     }
 }
 

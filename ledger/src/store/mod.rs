@@ -15,7 +15,9 @@ mod snapshots;
 mod tests;
 
 pub use documents::{HELD_AGE_MAX_MS, HeldDocuments, HeldError, HeldLimits};
-pub use segment::{MarkReport, TailReport, TornTail};
+pub use segment::{
+    DocumentFault, FaultKind, JournalFault, JournalPart, MarkReport, Survey, TailReport, TornTail,
+};
 
 use std::sync::Arc;
 

@@ -96,6 +96,41 @@ pub(super) fn compare(medium: &dyn Medium, journal: &JournalReader) -> Result<(M
     Ok((report, turn))
 }
 
+/// How a readable sector of the mark disagrees with the journal.
+pub(super) enum Disagreement {
+    /// Records were acknowledged that the journal does not hold.
+    Ahead {
+        /// How many were acknowledged.
+        length: u64,
+    },
+    /// It is of another ledger, or other records were acknowledged.
+    Other {
+        /// How many were acknowledged.
+        length: u64,
+    },
+}
+
+/// The first disagreement of the mark with the journal, and how many sectors cannot be read.
+pub(super) fn disagreement(
+    medium: &dyn Medium,
+    journal: &JournalReader,
+) -> Result<(Option<Disagreement>, u8), StoreError> {
+    let (mut found, mut unreadable) = (None, 0);
+    for sector in read(medium)? {
+        let Some(mark) = Mark::decode(&sector) else {
+            unreadable += u8::from(!is_zero(&sector));
+            continue;
+        };
+        let Mark { origin, length, chain, .. } = mark;
+        if origin == journal.map().origin() && length > journal.end().length {
+            found = found.or(Some(Disagreement::Ahead { length }));
+        } else if origin != journal.map().origin() || journal.chain_after(length)? != Some(chain) {
+            found = Some(Disagreement::Other { length });
+        }
+    }
+    Ok((found, unreadable))
+}
+
 fn read(medium: &dyn Medium) -> Result<Vec<[u8; SECTOR]>, StoreError> {
     let path = format!("{DIR}/{NAME}");
     let file = match medium.open(&path, Access::Read) {

@@ -50,6 +50,7 @@ mod mark;
 mod read;
 mod scan;
 mod spare;
+mod survey;
 mod tail;
 mod window;
 
@@ -66,6 +67,8 @@ pub use mark::MarkReport;
 pub(crate) use mark::Marker;
 pub(crate) use read::{DocumentPlace, FrameEntries, JournalReader};
 pub(crate) use spare::Filling;
+pub use survey::{DocumentFault, FaultKind, JournalFault, JournalPart, Survey};
+pub(crate) use survey::survey;
 pub use tail::TornTail;
 
 /// Where the segments are.

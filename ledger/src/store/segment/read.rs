@@ -81,7 +81,12 @@ impl JournalReader {
 
     /// Frames from the one that holds `seq` on, to the end as it is now.
     pub(crate) fn walk(&self, seq: u64, check: Check) -> Walk<'_> {
-        Walk { journal: self, next: seq, until: self.end().length, check, window: None, chain: None }
+        self.walk_to(seq, self.end().length, check)
+    }
+
+    /// Frames from the one that holds `seq` on, to the one before that of `until`.
+    pub(crate) fn walk_to(&self, seq: u64, until: u64, check: Check) -> Walk<'_> {
+        Walk { journal: self, next: seq, until, check, window: None, chain: None }
     }
 
     /// One record; `None` beyond the end.
@@ -209,6 +214,26 @@ impl Walk<'_> {
     /// What an index keeps of the next frame. After an error the walk is over.
     pub(crate) fn next_entries(&mut self) -> Option<Result<FrameEntries, StoreError>> {
         self.step(|at, frame| entries(at, frame).map_err(|reason| damaged_at(at, reason)))
+    }
+
+    /// The next frame's records without its documents.
+    pub(crate) fn next_records(&mut self) -> Option<Result<Batch, StoreError>> {
+        self.step(|at, frame| {
+            let records = frame.records().map_err(|reason| damaged_at(at, reason))?;
+            Ok(Batch { first_seq: frame.header.first_seq, documents: Vec::new(), records })
+        })
+    }
+
+    /// [`Walk::next_entries`], once the records have been read too.
+    pub(super) fn next_surveyed(&mut self) -> Option<Result<FrameEntries, StoreError>> {
+        self.step(|at, frame| {
+            frame.records().and_then(|_| entries(at, frame)).map_err(|reason| damaged_at(at, reason))
+        })
+    }
+
+    /// The first record of the next frame.
+    pub(super) fn next_seq(&self) -> u64 {
+        self.next
     }
 
     /// The next frame's batch.

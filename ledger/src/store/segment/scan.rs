@@ -18,16 +18,22 @@ const HOP_STEP: usize = 4 << 10;
 
 /// Reads all segments' headers and frames' headers. The last frame may still be a torn one.
 pub(super) fn scan(medium: &Arc<dyn Medium>, origin: Digest) -> Result<FrameMap, StoreError> {
+    let mut map = FrameMap::new(origin);
+    scan_into(medium, &mut map)?;
+    Ok(map)
+}
+
+/// The same into an empty map, which on an error holds all that stands before it.
+pub(super) fn scan_into(medium: &Arc<dyn Medium>, map: &mut FrameMap) -> Result<(), StoreError> {
     let names = medium.list(DIR).map_err(failed("listing", DIR))?;
     let ordinals: Vec<u32> = names.iter().filter_map(|name| ordinal_of(name)).collect();
-    let mut map = FrameMap::new(origin);
     for (want, ordinal) in (0..).zip(&ordinals) {
         if want != *ordinal {
             return Err(missing(want));
         }
-        scan_segment(medium, *ordinal, ordinals.len(), &mut map)?;
+        scan_segment(medium, *ordinal, ordinals.len(), map)?;
     }
-    if ordinals.is_empty() { Err(missing(0)) } else { Ok(map) }
+    if ordinals.is_empty() { Err(missing(0)) } else { Ok(()) }
 }
 
 fn missing(ordinal: u32) -> StoreError {
