@@ -8,7 +8,7 @@
 //! (`key`, `envelope`, `profile`, `command`, `intake`), what is known (`state` and the objects in it),
 //! what may happen (`apply`, `rejection`, with `valuation`, `csa` and `call` for collateral), how it
 //! becomes history (`sequencer`, `store`, `record`, `receipt`, `snapshot`), and how history is proven
-//! (`merkle`, `tiles`, `note`, `checkpoint`, `log`, `proof`, `seal`).
+//! (`merkle`, `tiles`, `note`, `checkpoint`, `log`, `proof`, `seal`, `verify`).
 
 pub mod account;
 pub mod agreement;
@@ -53,5 +53,6 @@ pub mod store;
 pub mod tiles;
 pub mod time;
 pub mod valuation;
+pub mod verify;
 
 mod words;

@@ -1,0 +1,368 @@
+//! The operator's own data: a closed directory, or a copy of one.
+
+use std::fs::{self, File};
+use std::io::{self, BufReader};
+use std::path::Path;
+
+use super::files::LogFiles;
+use super::notes::{self, Keeper, KeptNotes, Signed};
+use super::records::Replaying;
+use super::report::{CheckId, Finding, Report};
+use super::signatures::{self, Jobs};
+use super::tally::Tallies;
+use super::tree::Tree;
+use super::{FETCH_JOURNAL, Options, REBUILD, RESTORE_DOCUMENT, RESTORE_JOURNAL};
+use crate::checkpoint::CheckpointError;
+use crate::command::Body;
+use crate::intake;
+use crate::merkle::TreeHead;
+use crate::note::{NoteError, VerifierKey};
+use crate::policy::{Policy, Unmet};
+use crate::record::Record;
+use crate::state::State;
+use crate::store::embedded::EmbeddedStore;
+use crate::store::{FaultKind, JournalPart, StoreError, StoreReader, Survey};
+use crate::time::Timestamp;
+
+/// Verifies the ledger of a directory that no process writes to, or of a copy.
+///
+/// No lock is taken, and nothing in the directory is changed. `ledger.toml` only says whose journal
+/// it is; the index is not looked at but for its snapshots: it can be rebuilt.
+#[must_use]
+pub fn directory(dir: &Path, options: &Options) -> Report {
+    let mut found = Tallies::default();
+    found.skip(CheckId::Inclusion, "the whole tree is made again");
+    found.skip(CheckId::CosignatureAge, "no age was asked for");
+    found.skip(CheckId::OldConsistency, "no --old FILE was given");
+    let (origin, reader, survey) = match EmbeddedStore::survey(dir) {
+        Ok(surveyed) => surveyed,
+        Err(error) => {
+            found.undecided(CheckId::Frames, Finding::new(error.to_string()).help(FETCH_JOURNAL));
+            let (origin, head, checkpoint, recorded_at) = (None, None, None, None);
+            let cosigned_by = Vec::new();
+            return Report { origin, head, checkpoint, cosigned_by, recorded_at, checks: found.finish() };
+        }
+    };
+    tell_survey(&survey, &mut found);
+    let reader = reader.as_ref();
+    let key = log_key(&origin, reader, options, &mut found);
+    let log = LogFiles::new(dir.join("log"));
+    let claims = Claims::gather(&log, key.as_ref(), options, &mut found);
+    let (walked, judged) = signatures::beside(|jobs| {
+        let walk = Walk { reader, log: &log, claims, tree: Tree::default(), times: None };
+        walk.run(&origin, options, jobs, &mut found)
+    });
+    found.merge(judged);
+    let Walked { state, head, claims, times } = walked;
+    let newest = claims.finish(&survey, head.size, &mut found);
+    let cosigned_by = check_quorum(&state, reader, options, newest.as_ref(), &mut found);
+    super::snapshots::check(dir, reader, &origin, &state, &mut found);
+    Report {
+        origin: Some(origin),
+        head: Some(head),
+        checkpoint: newest.map(|newest| newest.digest()),
+        cosigned_by,
+        recorded_at: times,
+        checks: found.finish(),
+    }
+}
+
+fn tell_survey(survey: &Survey, found: &mut Tallies) {
+    found.count(CheckId::Frames, survey.frames);
+    found.count(CheckId::StoreChain, survey.frames);
+    found.count(CheckId::Documents, 0);
+    for fault in &survey.faults {
+        let id = match fault.part {
+            JournalPart::Frames => CheckId::Frames,
+            JournalPart::Chain => CheckId::StoreChain,
+        };
+        let finding = Finding::at(fault.seq, fault.reason.clone());
+        match fault.kind {
+            FaultKind::Contradiction => found.fail(id, finding.help(RESTORE_JOURNAL)),
+            FaultKind::Missing | FaultKind::Unreadable => found.undecided(id, finding.help(FETCH_JOURNAL)),
+        }
+    }
+    for fault in &survey.document_faults {
+        let reason = format!("document {}: {}", fault.digest, fault.reason);
+        let finding = Finding::at(fault.seq, reason).help(RESTORE_DOCUMENT);
+        match fault.kind {
+            FaultKind::Contradiction => found.fail(CheckId::Documents, finding),
+            FaultKind::Missing | FaultKind::Unreadable => found.undecided(CheckId::Documents, finding),
+        }
+    }
+    if survey.is_cut {
+        for id in [CheckId::StoreChain, CheckId::Replay, CheckId::EntriesRoot] {
+            let finding = Finding::at(survey.length, "from here on no record can be read");
+            found.undecided(id, finding.help(FETCH_JOURNAL));
+        }
+    }
+}
+
+/// The key that record 0 names, or where it cannot be read the one that the caller knows.
+fn log_key(
+    origin: &str,
+    reader: &dyn StoreReader,
+    options: &Options,
+    found: &mut Tallies,
+) -> Option<VerifierKey> {
+    let first = reader.record(0).ok().flatten();
+    let signed = first.and_then(|stored| intake::take_back(&stored.envelope).ok());
+    let recorded = signed.and_then(|signed| match &signed.command.body {
+        Body::LedgerOpen(open) => VerifierKey::parse(&open.log_vkey).ok(),
+        _ => None,
+    });
+    let Some(recorded) = recorded else {
+        if options.vkey.is_none() {
+            let finding = Finding::at(0, "record 0 names no log key that can be read");
+            found.undecided(CheckId::LogSignature, finding);
+        }
+        return options.vkey.cloned();
+    };
+    if recorded.name().as_str() != origin {
+        let finding = Finding::at(0, "the log key's name is not the origin");
+        found.fail(CheckId::LogSignature, finding.with(origin, recorded.name()));
+    }
+    if let Some(known) = options.vkey.filter(|known| **known != recorded) {
+        let finding = Finding::at(0, "record 0 names another log key than --vkey").with(known, &recorded);
+        let help = "check --vkey: either it is another ledger's, or this is not the ledger you know";
+        found.undecided(CheckId::LogSignature, finding.help(help));
+    }
+    Some(recorded)
+}
+
+/// What was signed of this tree, to be compared with it as it grows.
+struct Claims {
+    kept: Option<(KeptNotes<BufReader<File>>, VerifierKey)>,
+    /// The next of the kept notes.
+    next: Option<Signed>,
+    /// The file `checkpoint`, and checkpoints that others kept.
+    single: Vec<(Signed, CheckId)>,
+    static_checkpoint: Option<Signed>,
+    newest: Option<Signed>,
+}
+
+impl Claims {
+    fn gather(
+        log: &LogFiles,
+        key: Option<&VerifierKey>,
+        options: &Options,
+        found: &mut Tallies,
+    ) -> Self {
+        let mut claims =
+            Self { kept: None, next: None, single: Vec::new(), static_checkpoint: None, newest: None };
+        let Some(key) = key else { return claims };
+        match fs::read(log.path("checkpoint")) {
+            Ok(note) => {
+                let signed = notes::judge("log/checkpoint", &note, Keeper::Ledger, key, found);
+                claims.single.extend(signed.clone().map(|signed| (signed, CheckId::EntriesRoot)));
+                claims.static_checkpoint = signed;
+            }
+            Err(error) => undecided_file(CheckId::Tiles, "log/checkpoint", &error, found),
+        }
+        match File::open(log.path("checkpoints")) {
+            Ok(file) => {
+                let notes = KeptNotes::new(BufReader::new(file), key.name().as_str());
+                claims.kept = Some((notes, key.clone()));
+                claims.advance(found);
+            }
+            Err(error) => undecided_file(CheckId::LogSignature, "log/checkpoints", &error, found),
+        }
+        for (name, note) in options.old {
+            found.count(CheckId::OldConsistency, 0);
+            let signed = notes::judge(name, note, Keeper::Other, options.vkey.unwrap_or(key), found);
+            match signed {
+                Some(signed) => claims.single.push((signed, CheckId::OldConsistency)),
+                None => found.undecided(CheckId::OldConsistency, Finding::new(format!("{name}: see above"))),
+            }
+        }
+        claims
+    }
+
+    /// Goes on to the next kept note that is good.
+    fn advance(&mut self, found: &mut Tallies) {
+        let before = self.next.take();
+        let least = before.as_ref().map_or(0, |signed| signed.head.size + 1);
+        self.newest = before.or(self.newest.take());
+        let Some((notes, key)) = &mut self.kept else { return };
+        loop {
+            match notes.next() {
+                Ok(None) => return,
+                Err(error) => {
+                    undecided_file(CheckId::LogSignature, "log/checkpoints", &error, found);
+                    return;
+                }
+                Ok(Some(bytes)) => {
+                    let Some(signed) = notes::judge_kept(&bytes, key, found) else { continue };
+                    if signed.head.size >= least {
+                        self.next = Some(signed);
+                        return;
+                    }
+                    let reason = format!("{}: sizes rise from note to note", signed.name);
+                    found.fail(CheckId::CheckpointForm, Finding::new(reason));
+                }
+            }
+        }
+    }
+
+    /// Compares what was signed of exactly this tree.
+    fn compare(&mut self, tree: &Tree, found: &mut Tallies) {
+        let size = tree.size();
+        while let Some(next) = self.next.as_ref().filter(|next| next.head.size == size) {
+            next.compare(&tree.head(), CheckId::EntriesRoot, found);
+            self.advance(found);
+        }
+        for (signed, id) in self.single.iter().filter(|(signed, _)| signed.head.size == size) {
+            signed.compare(&tree.head(), *id, found);
+        }
+    }
+
+    /// What was signed of more than is at hand, and records that nobody signed; gives the newest note.
+    fn finish(mut self, survey: &Survey, size: u64, found: &mut Tallies) -> Option<Signed> {
+        let ahead = self.single.iter().map(|(signed, id)| (signed, *id));
+        let ahead = ahead.chain(self.next.iter().map(|signed| (signed, CheckId::EntriesRoot)));
+        for (signed, id) in ahead.filter(|(signed, _)| signed.head.size > size) {
+            let reason = format!("{} covers {} records, at hand are {size}", signed.name, signed.head.size);
+            found.undecided(id, Finding::at(size, reason).help(FETCH_JOURNAL));
+        }
+        while self.next.is_some() {
+            self.advance(found);
+        }
+        let known = [self.newest, self.static_checkpoint].into_iter().flatten();
+        let newest = known.max_by_key(|signed| signed.head.size);
+        let covered = newest.as_ref().map_or(0, |signed| signed.head.size);
+        if covered < size && !survey.is_cut {
+            let finding = Finding::at(covered, "no checkpoint at hand covers the records from here on");
+            found.undecided(CheckId::LogSignature, finding.help("pledger serve signs one when it opens the ledger"));
+        }
+        newest
+    }
+}
+
+fn undecided_file(id: CheckId, name: &str, error: &io::Error, found: &mut Tallies) {
+    found.undecided(id, Finding::new(format!("{name}: {error}")).help(REBUILD));
+}
+
+/// Through all records once: tree and files, replay, and signatures beside it.
+struct Walk<'a> {
+    reader: &'a dyn StoreReader,
+    log: &'a LogFiles,
+    claims: Claims,
+    tree: Tree,
+    times: Option<(Timestamp, Timestamp)>,
+}
+
+/// What the walk leaves.
+struct Walked {
+    state: State,
+    head: TreeHead,
+    claims: Claims,
+    times: Option<(Timestamp, Timestamp)>,
+}
+
+impl Walk<'_> {
+    fn run(mut self, origin: &str, options: &Options, jobs: &mut Jobs, found: &mut Tallies) -> Walked {
+        let state = match self.walk(origin, options, jobs, found) {
+            Ok(state) => state,
+            Err(error) => {
+                let finding = Finding::at(self.tree.size(), error.to_string()).help(FETCH_JOURNAL);
+                found.undecided(CheckId::Replay, finding);
+                State::new(origin)
+            }
+        };
+        let static_size = self.claims.static_checkpoint.as_ref().map(|signed| signed.head.size);
+        self.log.compare_edge(&self.tree, static_size, found);
+        let size = self.tree.size();
+        for id in [CheckId::LeafForm, CheckId::Sequence, CheckId::TimeOrder, CheckId::EnvelopeDigest] {
+            found.count(id, size);
+        }
+        Walked { state, head: self.tree.head(), claims: self.claims, times: self.times }
+    }
+
+    fn walk(
+        &mut self,
+        origin: &str,
+        options: &Options,
+        jobs: &mut Jobs,
+        found: &mut Tallies,
+    ) -> Result<State, StoreError> {
+        let reader = self.reader;
+        let mut replaying = Replaying::start(origin, reader, options.answer)?;
+        self.claims.compare(&self.tree, found);
+        for batch in reader.batches(0) {
+            for stored in batch?.records {
+                let seq = self.tree.size();
+                replaying.step(seq, &stored, jobs, found);
+                self.take_time(seq, stored.recorded_at, found);
+                for made in self.tree.push(&Record::of(seq, &stored).leaf()) {
+                    self.log.compare_full(&made, found);
+                }
+                self.claims.compare(&self.tree, found);
+            }
+            if let Some(progress) = options.progress {
+                progress(self.tree.size(), reader.length());
+            }
+        }
+        Ok(replaying.finish(found))
+    }
+
+    fn take_time(&mut self, seq: u64, at: Timestamp, found: &mut Tallies) {
+        let (first, last) = self.times.unwrap_or((at, at));
+        if at < last {
+            let finding = Finding::at(seq, "the recorded time falls");
+            found.fail(CheckId::TimeOrder, finding.with(format!("{last} or later"), at));
+        }
+        self.times = Some((first, at.max(last)));
+    }
+}
+
+/// Who cosigned the newest checkpoint, by the policy asked for or the ledger's own.
+fn check_quorum(
+    state: &State,
+    reader: &dyn StoreReader,
+    options: &Options,
+    newest: Option<&Signed>,
+    found: &mut Tallies,
+) -> Vec<String> {
+    let own = || {
+        let document = reader.document(&state.opened()?.witness_policy).ok()??;
+        Policy::parse(std::str::from_utf8(&document).ok()?).ok()
+    };
+    let policy = options.policy.cloned().or_else(own);
+    let (Some(policy), Some(newest)) = (policy, newest) else {
+        found.undecided(CheckId::Quorum, Finding::new("no policy or no checkpoint is at hand"));
+        return Vec::new();
+    };
+    judge_quorum(&policy, newest, found)
+}
+
+/// Judges a checkpoint by a policy; gives who cosigned, and when.
+pub(super) fn judge_quorum(policy: &Policy, newest: &Signed, found: &mut Tallies) -> Vec<String> {
+    let show = |(name, time): (String, u64)| {
+        let at = time.checked_mul(1_000).and_then(Timestamp::from_millis);
+        at.map_or_else(|| name.clone(), |at| format!("{name} at {at}"))
+    };
+    match policy.check(&newest.note) {
+        Ok(witnessed) => {
+            found.count(CheckId::Quorum, witnessed.cosigned.len() as u64);
+            if policy.needs_no_witness() {
+                found.remark(CheckId::Quorum, "the policy asks nobody to cosign");
+            }
+            witnessed.cosigned.into_iter().map(show).collect()
+        }
+        Err(Unmet::Quorum { cosigned_by }) => {
+            let reason = format!("{}: the quorum is not met", newest.name);
+            let help = "wait until the witnesses have cosigned, or ask them what they last saw";
+            found.undecided(CheckId::Quorum, Finding::new(reason).help(help));
+            cosigned_by
+        }
+        Err(Unmet::Checkpoint(error)) => {
+            let finding = Finding::new(format!("{}: {error}", newest.name));
+            if matches!(error, CheckpointError::Note(NoteError::BadSignature { .. })) {
+                found.fail(CheckId::Quorum, finding);
+            } else {
+                found.undecided(CheckId::Quorum, finding);
+            }
+            Vec::new()
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! Records taken up again, one after the other, by the same `apply` as live.
+//!
+//! Where the rules refuse a record, the state after it is unknown: the replay ends there, says so,
+//! and the tree goes on without it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::report::{CheckId, Finding};
+use super::signatures::{Job, Jobs};
+use super::tally::Tallies;
+use crate::command::{Body, CommandError, CustodyStatementPut, MarginState};
+use crate::digest::Digest;
+use crate::id::PartyId;
+use crate::intake::{self, IntakeError};
+use crate::rejection::Rejection;
+use crate::replay::{self, ReplayError, Replayed};
+use crate::state::State;
+use crate::store::{StoreError, StoreReader, StoredRecord};
+use crate::time::Timestamp;
+
+/// Records between two looks at all invariants; `apply` keeps each of them at each record.
+const AUDIT_EVERY: u64 = 4_096;
+
+/// What the recorded effects of a margin statement hold; a hint which states will be asked for.
+const STATEMENT_EFFECT: &[u8] = br#""kind":"margin_statement""#;
+
+/// Checks that hold for each record that replays.
+const REPLAYED: [CheckId; 3] = [CheckId::Replay, CheckId::Expiry, CheckId::Idempotency];
+
+/// Something recorded whose meaning this crate does not know: whoever composes the verification
+/// answers.
+pub enum Question<'a> {
+    /// Do a statement's figures follow from its documents?
+    Margin(Stated<'a>),
+    /// Is the document a statement in the format that it is said to have?
+    Custody {
+        /// What was recorded.
+        put: &'a CustodyStatementPut,
+        /// The document.
+        document: &'a [u8],
+    },
+}
+
+/// A margin statement with what its figures follow from.
+pub struct Stated<'a> {
+    /// What was stated.
+    pub stated: &'a MarginState,
+    /// Whose collateral it counts, as the ledger found.
+    pub pledgor: &'a PartyId,
+    /// When it was recorded.
+    pub recorded_at: Timestamp,
+    /// The state after `state_size` records.
+    pub state_at_size: &'a State,
+    /// The ledger's documents.
+    pub documents: &'a dyn Fn(&Digest) -> Option<Arc<[u8]>>,
+}
+
+/// An answer.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Answer {
+    /// It follows.
+    Same,
+    /// It does not.
+    Differs {
+        /// What differs.
+        what: &'static str,
+        /// As computed.
+        expected: String,
+        /// As recorded.
+        got: String,
+    },
+    /// It cannot be said.
+    Undecidable {
+        /// Why not.
+        reason: String,
+    },
+}
+
+/// Who answers.
+pub type Answerer<'a> = dyn Fn(&Question) -> Answer + 'a;
+
+/// The states at sizes that later margin statements name, each kept for as long as one is to come.
+struct StatesAtSizes {
+    /// Statements to come, by the size that they name.
+    wanted: BTreeMap<u64, usize>,
+    kept: BTreeMap<u64, State>,
+}
+
+impl StatesAtSizes {
+    fn scan(reader: &dyn StoreReader) -> Result<Self, StoreError> {
+        let mut wanted = BTreeMap::new();
+        for batch in reader.batches(0) {
+            for stored in batch?.records {
+                let names_one = stored.effects.windows(STATEMENT_EFFECT.len()).any(|w| w == STATEMENT_EFFECT);
+                if names_one
+                    && let Ok(signed) = intake::take_back(&stored.envelope)
+                    && let Body::MarginState(stated) = &signed.command.body
+                {
+                    *wanted.entry(stated.state_size).or_default() += 1;
+                }
+            }
+        }
+        Ok(Self { wanted, kept: BTreeMap::new() })
+    }
+
+    fn reached(&mut self, state: &State) {
+        if self.wanted.contains_key(&state.length()) {
+            self.kept.insert(state.length(), state.clone());
+        }
+    }
+
+    /// The state at that size; forgotten with the last statement that names it.
+    fn take(&mut self, size: u64) -> Option<State> {
+        let left = self.wanted.get_mut(&size)?;
+        *left = left.saturating_sub(1);
+        let state = self.kept.get(&size).cloned();
+        if *left == 0 {
+            self.wanted.remove(&size);
+            self.kept.remove(&size);
+        }
+        state
+    }
+}
+
+/// A replay on its way.
+pub(super) struct Replaying<'a> {
+    reader: &'a dyn StoreReader,
+    answer: Option<&'a Answerer<'a>>,
+    states: StatesAtSizes,
+    state: State,
+    /// The first record that was not taken up.
+    stopped_at: Option<u64>,
+}
+
+impl<'a> Replaying<'a> {
+    pub(super) fn start(
+        origin: &str,
+        reader: &'a dyn StoreReader,
+        answer: Option<&'a Answerer<'a>>,
+    ) -> Result<Self, StoreError> {
+        let mut states = StatesAtSizes::scan(reader)?;
+        let state = State::new(origin);
+        states.reached(&state);
+        Ok(Self { reader, answer, states, state, stopped_at: None })
+    }
+
+    /// The state after the records taken up so far.
+    pub(super) fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Takes the next record up and hands its envelope to the signature checks.
+    pub(super) fn step(&mut self, seq: u64, stored: &StoredRecord, jobs: &mut Jobs, found: &mut Tallies) {
+        if self.stopped_at.is_some() {
+            return;
+        }
+        jobs.push(Job { seq, stored: stored.clone(), before: self.state.clone() });
+        match replay::take_up(&self.state, stored, self.reader) {
+            Ok(replayed) => {
+                REPLAYED.into_iter().for_each(|id| found.count(id, 1));
+                self.commit(seq, replayed, found);
+            }
+            Err(error) => {
+                self.stopped_at = Some(seq);
+                let documents = self.missing_document(stored);
+                tell(seq, error, documents, found);
+            }
+        }
+    }
+
+    fn commit(&mut self, seq: u64, replayed: Replayed, found: &mut Tallies) {
+        self.state = replayed.state;
+        self.states.reached(&self.state);
+        let body = &replayed.signed.command.body;
+        found.count(CheckId::Documents, body.documents().len() as u64);
+        if let Body::MarginState(stated) = body {
+            let answer = self.ask_margin(stated, replayed.record.recorded_at);
+            tell_answer(CheckId::MarginRecomputed, seq, answer, found);
+        }
+        if let Body::CustodyStatement(put) = body
+            && let Some(answer) = self.ask_custody(put)
+        {
+            tell_answer(CheckId::Documents, seq, answer, found);
+        }
+        if self.state.length().is_multiple_of(AUDIT_EVERY) {
+            self.audit(found);
+        }
+    }
+
+    fn audit(&self, found: &mut Tallies) {
+        found.count(CheckId::Invariants, 1);
+        if let Err(broken) = self.state.audit() {
+            let last = self.state.length().saturating_sub(1);
+            found.fail(CheckId::Invariants, Finding::at(last, broken));
+        }
+    }
+
+    fn ask_margin(&mut self, stated: &MarginState, recorded_at: Timestamp) -> Answer {
+        let undecidable = |reason: String| Answer::Undecidable { reason };
+        let Some(answer) = self.answer else {
+            return undecidable("nobody here computes margin".to_owned());
+        };
+        let size = stated.state_size;
+        let Some(state) = self.states.take(size) else {
+            return undecidable(format!("the state after {size} records was not kept"));
+        };
+        let Some(statement) = self.state.statement(&stated.statement) else {
+            return undecidable("the statement is not in the state".to_owned());
+        };
+        answer(&Question::Margin(Stated {
+            stated,
+            pledgor: &statement.pledgor,
+            recorded_at,
+            state_at_size: &state,
+            documents: &|digest| self.reader.document(digest).ok().flatten(),
+        }))
+    }
+
+    fn ask_custody(&self, put: &CustodyStatementPut) -> Option<Answer> {
+        let answer = self.answer?;
+        let document = self.reader.document(&put.digest).ok().flatten()?;
+        Some(answer(&Question::Custody { put, document: &document }))
+    }
+
+    /// A document that the record names and that is not at hand.
+    fn missing_document(&self, stored: &StoredRecord) -> Option<Digest> {
+        let signed = intake::take_back(&stored.envelope).ok()?;
+        let named = signed.command.body.documents().into_iter().map(|(_, digest)| digest);
+        named.into_iter().find(|digest| !matches!(self.reader.document(digest), Ok(Some(_))))
+    }
+
+    /// Ends the replay after the last record at hand.
+    pub(super) fn finish(self, found: &mut Tallies) -> State {
+        self.audit(found);
+        let asked = [CheckId::Approvals, CheckId::MarginRecomputed, CheckId::SealsRecomputed];
+        match self.stopped_at {
+            None => {
+                asked.into_iter().chain([CheckId::Overrides]).for_each(|id| found.count(id, 0));
+                // The same bytes again would break one of these two rules: a recorded time never falls.
+                found.count(CheckId::CommandIdOnce, self.state.length());
+                found.remark(CheckId::CommandIdOnce, "follows from expiry and idempotency");
+                found.remark(CheckId::Approvals, "no approval is recorded");
+                found.remark(CheckId::SealsRecomputed, "no seal is recorded");
+                found.remark(CheckId::Overrides, "no override is recorded");
+            }
+            Some(seq) => {
+                let rest =
+                    [CheckId::CommandIdOnce, CheckId::Overrides, CheckId::SignatureAtSeq, CheckId::Replay];
+                for id in asked.into_iter().chain(rest) {
+                    found.undecided(id, Finding::at(seq, "from here on the state is unknown"));
+                }
+            }
+        }
+        self.state
+    }
+}
+
+fn tell_answer(id: CheckId, seq: u64, answer: Answer, found: &mut Tallies) {
+    match answer {
+        Answer::Same => found.count(id, 1),
+        Answer::Differs { what, expected, got } => {
+            let finding = Finding::at(seq, format!("{what} does not follow from the documents"));
+            found.fail(id, finding.with(expected, got));
+        }
+        Answer::Undecidable { reason } => found.undecided(id, Finding::at(seq, reason)),
+    }
+}
+
+/// Puts what stopped the replay under the rule that it breaks.
+fn tell(seq: u64, error: ReplayError, missing: Option<Digest>, found: &mut Tallies) {
+    if let (ReplayError::Rejected { .. }, Some(digest)) = (&error, missing) {
+        let finding = Finding::at(seq, format!("document {digest} is not at hand"));
+        found.undecided(CheckId::Documents, finding.help(super::RESTORE_DOCUMENT));
+        return;
+    }
+    let finding = Finding::at(seq, error.to_string());
+    match error {
+        ReplayError::Store(_) => found.undecided(CheckId::Replay, finding),
+        ReplayError::Unreadable { error: IntakeError::Command(CommandError::TypeUnknown { .. }), .. } => {
+            found.undecided(CheckId::Replay, finding.help(super::NEWER));
+        }
+        ReplayError::Unreadable { .. } => found.fail(CheckId::Canonical, finding),
+        // The walk over the leaves tells it.
+        ReplayError::Differs { what: "the recorded time", .. } => {}
+        ReplayError::Differs { what, expected, got, .. } => {
+            let id = if what == "the command id" { CheckId::CommandId } else { CheckId::Replay };
+            let finding = Finding::at(seq, format!("{what} differs from what the record gives"));
+            found.fail(id, finding.with(expected, got));
+        }
+        ReplayError::Rejected { rejection, .. } => match *rejection {
+            Rejection::UnknownReference { pointer, .. } if pointer == "/body/rules" => {
+                found.undecided(CheckId::Replay, finding.help(super::NEWER));
+            }
+            rejection => found.fail(rule_of(&rejection), finding.help(super::NOT_OURS)),
+        },
+    }
+}
+
+/// The check that a refusal belongs to.
+fn rule_of(rejection: &Rejection) -> CheckId {
+    match rejection.code() {
+        "expired" | "expires_too_late" => CheckId::Expiry,
+        "idempotency_key_reused" => CheckId::Idempotency,
+        "key_not_active" | "use_not_allowed" => CheckId::SignatureAtSeq,
+        _ => CheckId::Replay,
+    }
+}
