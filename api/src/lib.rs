@@ -17,3 +17,4 @@ pub mod routes;
 pub mod server;
 pub mod serving;
 pub mod session;
+pub mod verify;

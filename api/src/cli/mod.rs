@@ -12,6 +12,7 @@ pub mod margin;
 pub mod serve;
 pub mod sign;
 pub mod submit;
+pub mod verify;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -51,6 +52,8 @@ enum Verb {
     /// What custodians state, against the ledger.
     #[command(subcommand)]
     Custody(custody::CustodyCommand),
+    /// Prove a ledger or a receipt good or bad.
+    Verify(verify::VerifyArgs),
 }
 
 impl Cli {
@@ -68,6 +71,7 @@ impl Cli {
             Verb::Margin(command) => margin::execute(&command, &mut stdout).unwrap_or(2),
             Verb::Call(command) => call::execute(&command, &mut stdout),
             Verb::Custody(command) => custody::execute(command, &mut stdout),
+            Verb::Verify(args) => verify::execute(&args, &mut stdout),
         };
         ExitCode::from(code)
     }

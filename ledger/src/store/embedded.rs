@@ -20,8 +20,8 @@ use super::index::Index;
 use super::medium::{Files, Medium, failed, is_full, write_whole};
 use super::reader::Reader;
 use super::segment::{
-    DocumentPlace, FORMAT_VERSION, Filling, FrameEntries, Journal, JournalOptions, TailReport, open_read_only,
-    survey,
+    DocumentPlace, FORMAT_VERSION, Filling, FrameEntries, Journal, JournalOptions, TailReport,
+    open_read_only, survey,
 };
 use super::{Batch, Store, StoreError, StoreReader, StoredSnapshot, Survey, snapshots};
 use crate::digest::Digest;

@@ -107,9 +107,9 @@ fn log_key(
 ) -> Option<VerifierKey> {
     let first = reader.record(0).ok().flatten();
     let signed = first.and_then(|stored| intake::take_back(&stored.envelope).ok());
-    let recorded = signed.and_then(|signed| match &signed.command.body {
-        Body::LedgerOpen(open) => VerifierKey::parse(&open.log_vkey).ok(),
-        _ => None,
+    let recorded = signed.and_then(|signed| {
+        let Body::LedgerOpen(open) = &signed.command.body else { return None };
+        VerifierKey::parse(&open.log_vkey).ok()
     });
     let Some(recorded) = recorded else {
         if options.vkey.is_none() {
@@ -142,12 +142,7 @@ struct Claims {
 }
 
 impl Claims {
-    fn gather(
-        log: &LogFiles,
-        key: Option<&VerifierKey>,
-        options: &Options,
-        found: &mut Tallies,
-    ) -> Self {
+    fn gather(log: &LogFiles, key: Option<&VerifierKey>, options: &Options, found: &mut Tallies) -> Self {
         let mut claims =
             Self { kept: None, next: None, single: Vec::new(), static_checkpoint: None, newest: None };
         let Some(key) = key else { return claims };
@@ -232,7 +227,10 @@ impl Claims {
         let covered = newest.as_ref().map_or(0, |signed| signed.head.size);
         if covered < size && !survey.is_cut {
             let finding = Finding::at(covered, "no checkpoint at hand covers the records from here on");
-            found.undecided(CheckId::LogSignature, finding.help("pledger serve signs one when it opens the ledger"));
+            found.undecided(
+                CheckId::LogSignature,
+                finding.help("pledger serve signs one when it opens the ledger"),
+            );
         }
         newest
     }

@@ -23,14 +23,11 @@ mod snapshots;
 mod tally;
 mod tree;
 
-
-
-
 use crate::note::VerifierKey;
 use crate::policy::Policy;
 
 pub use directory::directory;
-pub use proof::{proof, ProofOptions};
+pub use proof::{ProofOptions, proof};
 
 pub use records::{Answer, Answerer, Question, Stated};
 pub use report::{Check, CheckId, CheckResult, FORMAT, Finding, Report, Verdict};

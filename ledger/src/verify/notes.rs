@@ -60,7 +60,8 @@ pub(super) fn judge(
     let last = checkpoint.as_ref().ok().and_then(|checkpoint| checkpoint.head().size.checked_sub(1));
     let at = |reason: String| Finding { first_seq: last, ..Finding::new(reason) }.help(RESTORE);
     if let Err(error) = note.verify([key]) {
-        let finding = at(format!("{name}: {error}")).with(format!("a signature by {key}"), "none that is good");
+        let finding =
+            at(format!("{name}: {error}")).with(format!("a signature by {key}"), "none that is good");
         match (&error, keeper) {
             (NoteError::NoKnownSigner, Keeper::Other) => found.undecided(CheckId::LogSignature, finding),
             (NoteError::BadSignature { .. }, _)

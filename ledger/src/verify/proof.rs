@@ -122,9 +122,8 @@ fn signed_checkpoint(
     found: &mut Tallies,
 ) -> Option<Signed> {
     let keys = options.keys();
-    let of_origin = claimed.and_then(|claimed| {
-        keys.iter().find(|key| key.name().as_str() == claimed.origin())
-    });
+    let of_origin =
+        claimed.and_then(|claimed| keys.iter().find(|key| key.name().as_str() == claimed.origin()));
     match of_origin.or(keys.first()) {
         Some(key) => notes::judge("the receipt's checkpoint", note.as_bytes(), Keeper::Other, key, found),
         None => {

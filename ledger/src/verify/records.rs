@@ -145,11 +145,6 @@ impl<'a> Replaying<'a> {
         Ok(Self { reader, answer, states, state, stopped_at: None })
     }
 
-    /// The state after the records taken up so far.
-    pub(super) fn state(&self) -> &State {
-        &self.state
-    }
-
     /// Takes the next record up and hands its envelope to the signature checks.
     pub(super) fn step(&mut self, seq: u64, stored: &StoredRecord, jobs: &mut Jobs, found: &mut Tallies) {
         if self.stopped_at.is_some() {

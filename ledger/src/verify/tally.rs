@@ -53,11 +53,6 @@ impl Tallies {
         self.of(id).remark = Some(Finding::new(reason));
     }
 
-    /// Whether the check has failed.
-    pub(super) fn has_failed(&self, id: CheckId) -> bool {
-        self.0[id as usize].failure.is_some()
-    }
-
     /// Takes up what another thread counted.
     pub(super) fn merge(&mut self, other: Self) {
         for (tally, other) in self.0.iter_mut().zip(other.0) {

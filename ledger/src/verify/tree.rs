@@ -59,7 +59,10 @@ impl Tree {
             }
             let index = TileKind::Hashes(level).count(self.size) / u64::from(FULL);
             let hashes = std::mem::take(tile);
-            full.push(Made { path: TilePath::full(TileKind::Hashes(level), index), bytes: bytes_of(&hashes) });
+            full.push(Made {
+                path: TilePath::full(TileKind::Hashes(level), index),
+                bytes: bytes_of(&hashes),
+            });
             hash = root_of(hashes);
         }
         self.size += 1;
@@ -203,7 +206,12 @@ mod tests {
                     TileKind::Hashes(_) => at as u64 / 32,
                 };
                 let level = if made.path.kind() == TileKind::Hashes(1) { 0 } else { 256 };
-                assert_eq!(judge(made, bytes), (CheckResult::Fail, Some(level + place)), "{} {at}", made.path);
+                assert_eq!(
+                    judge(made, bytes),
+                    (CheckResult::Fail, Some(level + place)),
+                    "{} {at}",
+                    made.path
+                );
             }
             assert_eq!(judge(made, [&made.bytes[..], b"x"].concat()).0, CheckResult::Fail);
         }

@@ -67,8 +67,8 @@ pub use mark::MarkReport;
 pub(crate) use mark::Marker;
 pub(crate) use read::{DocumentPlace, FrameEntries, JournalReader};
 pub(crate) use spare::Filling;
-pub use survey::{DocumentFault, FaultKind, JournalFault, JournalPart, Survey};
 pub(crate) use survey::survey;
+pub use survey::{DocumentFault, FaultKind, JournalFault, JournalPart, Survey};
 pub use tail::TornTail;
 
 /// Where the segments are.

@@ -1,0 +1,113 @@
+//! The full verification: what `ledger::verify` checks, with margin statements made again and
+//! custodians' statements read again.
+//!
+//! The ledger knows neither margin nor formats; it asks, and this module answers.
+
+use std::path::Path;
+
+use ledger::command::{CustodyStatementPut, MarginState};
+use ledger::digest::Digest;
+use ledger::envelope::Envelope;
+use ledger::time::Timestamp;
+use ledger::verify::{self, Answer, Options, Question, Report, Stated};
+use rust_decimal::Decimal;
+
+use crate::margin_statement::{Basis, Figures, StatementError, recompute};
+
+/// Verifies the ledger of a directory that no process writes to, or of a copy, with nothing known from
+/// elsewhere. `Options` with [`answer`] ask for more.
+#[must_use]
+pub fn directory(dir: &Path) -> Report {
+    verify::directory(dir, &Options { answer: Some(&answer), ..Options::default() })
+}
+
+/// Answers what the ledger's verification asks.
+#[must_use]
+pub fn answer(question: &Question) -> Answer {
+    match question {
+        Question::Margin(stated) => answer_margin(stated),
+        Question::Custody { put, document } => answer_custody(put, document),
+    }
+}
+
+/// Makes a statement's figures again, to the last digit, and its report to the last byte.
+///
+/// A statement follows if its documents give it at the instant it was recorded, whose version of the
+/// agreement `apply` looked at, or at the instant it speaks of, when its prices were fresh.
+fn answer_margin(asked: &Stated) -> Answer {
+    let stated = asked.stated;
+    if stated.engine != margin::ENGINE {
+        let reason =
+            format!("margin engine {} is not at hand, this program has {}", stated.engine, margin::ENGINE);
+        return Answer::Undecidable { reason };
+    }
+    match answer_at(asked, asked.recorded_at) {
+        Answer::Same => Answer::Same,
+        differs @ Answer::Differs { .. } => match answer_at(asked, stated.as_of) {
+            Answer::Same => Answer::Same,
+            Answer::Differs { .. } | Answer::Undecidable { .. } => differs,
+        },
+        undecidable @ Answer::Undecidable { .. } => undecidable,
+    }
+}
+
+fn answer_at(asked: &Stated, at: Timestamp) -> Answer {
+    let stated = asked.stated;
+    let basis = Basis {
+        agreement: stated.agreement.clone(),
+        pledgor: asked.pledgor.clone(),
+        positions: stated.positions,
+        prices: stated.prices,
+        regime: stated.regime,
+        at,
+    };
+    match recompute(asked.state_at_size, &basis, asked.documents) {
+        Ok(figures) => compare(stated, &figures),
+        // What is stated over documents or terms that do not give it, does not follow from them.
+        Err(
+            error @ (StatementError::Unreadable { .. }
+            | StatementError::NoAgreement(_)
+            | StatementError::Margin(_)
+            | StatementError::Collateral(_)
+            | StatementError::TooLarge),
+        ) => {
+            let (expected, got) = (error.to_string(), format!("a requirement of {}", stated.requirement));
+            Answer::Differs { what: "the statement", expected, got }
+        }
+        Err(StatementError::Missing(digest)) => {
+            Answer::Undecidable { reason: format!("document {digest} is not at hand") }
+        }
+    }
+}
+
+fn compare(stated: &MarginState, figures: &Figures) -> Answer {
+    let differs = |what, expected: String, got: String| Answer::Differs { what, expected, got };
+    let pairs: [(&'static str, Decimal, Decimal); 4] = [
+        ("exposure", figures.exposure, stated.exposure),
+        ("requirement", figures.requirement, stated.requirement),
+        ("collateral_value", figures.collateral_value, stated.collateral_value),
+        ("excess", figures.excess, stated.excess),
+    ];
+    let report = Digest::of(&figures.report);
+    match pairs.into_iter().find(|(_, expected, got)| expected != got) {
+        Some((what, expected, got)) => differs(what, expected.to_string(), got.to_string()),
+        None if report != stated.report => differs("report", report.to_string(), stated.report.to_string()),
+        None => Answer::Same,
+    }
+}
+
+/// A statement in a format that is read here is read again; documents in other formats are only
+/// bound by their digests.
+fn answer_custody(put: &CustodyStatementPut, document: &[u8]) -> Answer {
+    if put.format != custody::statement::json::FORMAT {
+        return Answer::Same;
+    }
+    let envelope = Envelope::parse(document).ok();
+    let payload = envelope.as_ref().map_or(document, |envelope| &envelope.payload);
+    match custody::statement::json::read(payload) {
+        Ok(_) => Answer::Same,
+        Err(refusal) => {
+            Answer::Undecidable { reason: format!("the custodian's statement cannot be read: {refusal}") }
+        }
+    }
+}
