@@ -8,3 +8,4 @@ mod log_client;
 mod readme;
 mod refusals;
 mod tidy;
+mod verify;

@@ -141,15 +141,23 @@ fn is_cut_short(bytes: &[u8], origin: &str) -> bool {
             _ => SignatureLine::parse(line).is_ok(),
         }
     });
-    let dash = "— ".as_bytes();
     let begins = match lines.len() {
         0 => origin.as_bytes().starts_with(rest),
         1 => rest.iter().all(u8::is_ascii_digit),
         2 => rest.len() < 44 && rest.iter().all(u8::is_ascii_graphic),
         3 => rest.is_empty(),
-        _ => dash.starts_with(rest) || rest.starts_with(dash),
+        _ => begins_signature(rest),
     };
     fits && begins
+}
+
+/// Whether the bytes are the beginning of a signature line, its line feed left out.
+fn begins_signature(rest: &[u8]) -> bool {
+    let dash = "— ".as_bytes();
+    let Some(line) = rest.strip_prefix(dash) else { return dash.starts_with(rest) };
+    let blob = line.iter().position(|byte| *byte == b' ').map_or(&[][..], |space| &line[space + 1..]);
+    let end = blob.iter().rposition(|byte| *byte != b'=').map_or(0, |at| at + 1);
+    blob[..end].iter().all(|byte| byte.is_ascii_alphanumeric() || b"+/".contains(byte))
 }
 
 /// The notes of the file `checkpoints`, one after the other, in memory of one note.

@@ -129,6 +129,7 @@ pub(super) struct Replaying<'a> {
     answer: Option<&'a Answerer<'a>>,
     states: StatesAtSizes,
     state: State,
+    has_statements: bool,
     /// The first record that was not taken up.
     stopped_at: Option<u64>,
 }
@@ -142,7 +143,8 @@ impl<'a> Replaying<'a> {
         let mut states = StatesAtSizes::scan(reader)?;
         let state = State::new(origin);
         states.reached(&state);
-        Ok(Self { reader, answer, states, state, stopped_at: None })
+        let has_statements = !states.wanted.is_empty();
+        Ok(Self { reader, answer, states, state, has_statements, stopped_at: None })
     }
 
     /// Takes the next record up and hands its envelope to the signature checks.
@@ -235,6 +237,9 @@ impl<'a> Replaying<'a> {
                 // The same bytes again would break one of these two rules: a recorded time never falls.
                 found.count(CheckId::CommandIdOnce, self.state.length());
                 found.remark(CheckId::CommandIdOnce, "follows from expiry and idempotency");
+                if !self.has_statements {
+                    found.remark(CheckId::MarginRecomputed, "no margin statement is recorded");
+                }
                 found.remark(CheckId::Approvals, "no approval is recorded");
                 found.remark(CheckId::SealsRecomputed, "no seal is recorded");
                 found.remark(CheckId::Overrides, "no override is recorded");
