@@ -9,9 +9,10 @@ use ledger::command::{CustodyStatementPut, MarginState};
 use ledger::digest::Digest;
 use ledger::envelope::Envelope;
 use ledger::time::Timestamp;
-use ledger::verify::{self, Answer, Options, Question, Report, Stated};
+use ledger::verify::{self, Answer, Fetched, Options, Question, Report, Stated};
 use rust_decimal::Decimal;
 
+use crate::client::{Answer as Answered, Client};
 use crate::margin_statement::{Basis, Figures, StatementError, recompute};
 
 /// Verifies the ledger of a directory that no process writes to, or of a copy, with nothing known from
@@ -19,6 +20,20 @@ use crate::margin_statement::{Basis, Figures, StatementError, recompute};
 #[must_use]
 pub fn directory(dir: &Path) -> Report {
     verify::directory(dir, &Options { answer: Some(&answer), ..Options::default() })
+}
+
+/// Verifies the public log that a server shows, as an outsider can: over HTTP, from `/log/` alone.
+/// Gives the newest signed checkpoint beside the report.
+#[must_use]
+pub fn public_log(url: &str, options: &Options) -> (Report, Option<String>) {
+    let client = Client::new(url);
+    let fetch = |path: &str| match client.send("GET", &format!("/log/{path}"), None) {
+        Ok(Answered { status: 200, body }) => Fetched::Bytes(body),
+        Ok(Answered { status: 404, .. }) => Fetched::Missing,
+        Ok(Answered { status, .. }) => Fetched::Failed(format!("{url}/log/{path}: status {status}")),
+        Err(error) => Fetched::Failed(error.to_string()),
+    };
+    verify::public(&fetch, options)
 }
 
 /// Answers what the ledger's verification asks.

@@ -25,7 +25,9 @@ use ledger::sequencer::{Clock, Handle, Outcome, Request};
 use ledger::store::embedded::{EmbeddedOptions, EmbeddedStore};
 use ledger::store::{Batch, Store, StoredDocument, StoredRecord};
 use ledger::time::Timestamp;
-use ledger::verify::{CheckId, CheckResult, Options, ProofOptions, Report, Verdict, directory, proof};
+use ledger::verify::{
+    CheckId, CheckResult, Fetched, Options, ProofOptions, Report, Verdict, directory, proof, public,
+};
 use tempfile::TempDir;
 
 const ORIGIN: &str = "ledger.example/verified";
@@ -550,5 +552,66 @@ fn evidence_of_a_fork_is_bad_and_evidence_of_nothing_is_not() {
         let report = proof(evidence.as_bytes(), &ProofOptions { vkey, ..ProofOptions::default() });
         assert_eq!(report.verdict(), want, "{report}");
         assert_eq!(report.to_string().contains("the log forked"), want == Verdict::Bad);
+    }
+}
+
+/// The public log as a plain file server gives it, with one path changed by `harm`.
+fn outsider(dir: &Path, options: &Options, harm: &dyn Fn(&str, Vec<u8>) -> Fetched) -> Report {
+    let fetch = |path: &str| match fs::read(dir.join("log").join(path)) {
+        Ok(bytes) => harm(path, bytes),
+        Err(_) => Fetched::Missing,
+    };
+    public(&fetch, options).0
+}
+
+#[test]
+fn an_outsider_believes_only_what_the_signed_root_covers() {
+    let built = tempfile::tempdir().unwrap();
+    build(built.path(), 300, false);
+    let key = vkey();
+    let options = Options { vkey: Some(&key), ..Options::default() };
+    let report = outsider(built.path(), &options, &|_, bytes| Fetched::Bytes(bytes));
+    assert_eq!(report.verdict(), Verdict::Good, "{report}");
+    for (id, count) in [(CheckId::LeafForm, 300), (CheckId::CommandIdOnce, 300), (CheckId::Inclusion, 16)] {
+        assert_eq!(report.check(id).unwrap().count, count, "{report}");
+    }
+    for (path, at, id, seq) in [
+        ("tile/entries/000", 2_000, CheckId::EntriesRoot, None),
+        ("tile/entries/001.p/44", 300, CheckId::EntriesRoot, None),
+        ("tile/0/000", 32 * 9, CheckId::Tiles, Some(9)),
+        ("tile/0/001.p/44", 32 * 9, CheckId::Tiles, Some(265)),
+        ("tile/1/000.p/1", 0, CheckId::Tiles, Some(0)),
+        ("checkpoint", 70, CheckId::LogSignature, None),
+    ] {
+        let flipped = outsider(built.path(), &options, &|asked, mut bytes| {
+            let at = at.min(bytes.len() - 1);
+            bytes[at] ^= u8::from(asked == path);
+            Fetched::Bytes(bytes)
+        });
+        assert_eq!(flipped.verdict(), Verdict::Bad, "{path}: {flipped}");
+        let found = failed(&flipped);
+        assert!(
+            found.iter().any(|(failed, at)| *failed == id && seq.is_none_or(|_| *at == seq)),
+            "{flipped}"
+        );
+        for gone in [Fetched::Missing, Fetched::Failed("no answer".to_owned())] {
+            let silent = outsider(built.path(), &options, &|asked, bytes| {
+                if asked == path { gone.clone() } else { Fetched::Bytes(bytes) }
+            });
+            assert_eq!(silent.verdict(), Verdict::Undecidable, "{path}: {silent}");
+        }
+    }
+    let stranger = LogSigner::new(KeyName::new(ORIGIN).unwrap(), &[8; 32]);
+    for (name, size, signer, want) in [
+        ("a fork", 7, &log_signer(), Verdict::Bad),
+        ("rolled back", 301, &log_signer(), Verdict::Bad),
+        ("of nobody known", 7, &stranger, Verdict::Undecidable),
+    ] {
+        let head = TreeHead { size, root: Digest::of(b"another tree") };
+        let note = SignedCheckpoint::sign(ORIGIN, [signer], head).unwrap().to_string();
+        let old = [(name.to_owned(), note.into_bytes())];
+        let options = Options { vkey: Some(&key), old: &old, ..Options::default() };
+        let report = outsider(built.path(), &options, &|_, bytes| Fetched::Bytes(bytes));
+        assert_eq!(report.verdict(), want, "{name}: {report}");
     }
 }

@@ -9,15 +9,15 @@ use std::path::PathBuf;
 use clap::Args;
 use ledger::note::VerifierKey;
 use ledger::policy::Policy;
-use ledger::verify::{Options, ProofOptions, Report, directory, proof};
+use ledger::verify::{Options, ProofOptions, Report, Verdict, directory, proof};
 
 use super::fail;
 use super::sign::read_file;
-use crate::verify::answer;
+use crate::verify::{answer, public_log};
 
 /// Arguments of `pledger verify`.
 #[derive(Args, Debug, Default)]
-#[command(group = clap::ArgGroup::new("mode").required(true).args(["dir", "proof"]))]
+#[command(group = clap::ArgGroup::new("mode").required(true).args(["dir", "proof", "url"]))]
 pub struct VerifyArgs {
     /// A ledger's directory that no process writes to, or a copy of one; nothing in it is changed.
     #[arg(long)]
@@ -25,6 +25,9 @@ pub struct VerifyArgs {
     /// A receipt (tlog-proof) or fork evidence.
     #[arg(long)]
     pub proof: Option<PathBuf>,
+    /// A server, such as `http://127.0.0.1:8080`: what it serves under `/log/`, and nothing else.
+    #[arg(long)]
+    pub url: Option<String>,
     /// The log's key, as `pledger init` printed it.
     #[arg(long)]
     pub vkey: Option<String>,
@@ -34,6 +37,9 @@ pub struct VerifyArgs {
     /// A checkpoint kept from earlier; may be repeated.
     #[arg(long = "old", conflicts_with = "proof")]
     pub old: Vec<PathBuf>,
+    /// Keep the checkpoint in this file for the next `--old`, if all was proven good.
+    #[arg(long, requires = "url")]
+    pub save: Option<PathBuf>,
     /// The bytes that the author signed, or the envelope: is the receipt for them?
     #[arg(long, requires = "proof")]
     pub payload: Option<PathBuf>,
@@ -74,11 +80,26 @@ pub fn verify(args: &VerifyArgs) -> Result<Report, String> {
     let progress = Progress::default();
     let tell = |done, all| progress.tell(done, all);
     let options = Options { vkey, policy, old: &old, answer: Some(&answer), progress: Some(&tell) };
-    let dir = args.dir.as_deref().ok_or("give --dir or --proof")?;
+    if let Some(url) = &args.url {
+        if vkey.is_none() && policy.is_none() {
+            return Err("give the log's key: --vkey, or --policy with a line for it".to_owned());
+        }
+        let (report, newest) = public_log(url, &options);
+        return save(args, report, newest);
+    }
+    let dir = args.dir.as_deref().ok_or("give --dir, --proof or --url")?;
     if !dir.is_dir() {
         return Err(format!("{}: no such directory", dir.display()));
     }
     Ok(directory(dir, &options))
+}
+
+/// Keeps the checkpoint of a log that was proven good; a bad one would only hide the next fork.
+fn save(args: &VerifyArgs, report: Report, newest: Option<String>) -> Result<Report, String> {
+    if let (Some(file), Some(newest), Verdict::Good) = (&args.save, newest, report.verdict()) {
+        std::fs::write(file, newest).map_err(|error| format!("{}: {error}", file.display()))?;
+    }
+    Ok(report)
 }
 
 fn read_policy(file: &std::path::Path) -> Result<Policy, String> {

@@ -24,6 +24,9 @@ use crate::store::embedded::EmbeddedStore;
 use crate::store::{FaultKind, JournalPart, StoreError, StoreReader, Survey};
 use crate::time::Timestamp;
 
+/// Why checks are not made here.
+const ELSEWHERE: &str = "what came before stopped it";
+
 /// Verifies the ledger of a directory that no process writes to, or of a copy.
 ///
 /// No lock is taken, and nothing in the directory is changed. `ledger.toml` only says whose journal
@@ -40,7 +43,14 @@ pub fn directory(dir: &Path, options: &Options) -> Report {
             found.undecided(CheckId::Frames, Finding::new(error.to_string()).help(FETCH_JOURNAL));
             let (origin, head, checkpoint, recorded_at) = (None, None, None, None);
             let cosigned_by = Vec::new();
-            return Report { origin, head, checkpoint, cosigned_by, recorded_at, checks: found.finish() };
+            return Report {
+                origin,
+                head,
+                checkpoint,
+                cosigned_by,
+                recorded_at,
+                checks: found.finish(ELSEWHERE),
+            };
         }
     };
     tell_survey(&survey, &mut found);
@@ -63,7 +73,7 @@ pub fn directory(dir: &Path, options: &Options) -> Report {
         checkpoint: newest.map(|newest| newest.digest()),
         cosigned_by,
         recorded_at: times,
-        checks: found.finish(),
+        checks: found.finish(ELSEWHERE),
     }
 }
 

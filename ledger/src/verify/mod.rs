@@ -15,6 +15,7 @@ mod directory;
 mod files;
 mod notes;
 mod proof;
+mod public;
 
 mod records;
 mod report;
@@ -29,6 +30,7 @@ use crate::policy::Policy;
 pub use directory::directory;
 pub use proof::{ProofOptions, proof};
 
+pub use public::{Fetched, public};
 pub use records::{Answer, Answerer, Question, Stated};
 pub use report::{Check, CheckId, CheckResult, FORMAT, Finding, Report, Verdict};
 

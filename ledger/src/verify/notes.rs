@@ -144,7 +144,7 @@ fn is_cut_short(bytes: &[u8], origin: &str) -> bool {
     let begins = match lines.len() {
         0 => origin.as_bytes().starts_with(rest),
         1 => rest.iter().all(u8::is_ascii_digit),
-        2 => rest.len() < 44 && rest.iter().all(u8::is_ascii_graphic),
+        2 => rest.len() <= 44 && rest.iter().all(u8::is_ascii_graphic),
         3 => rest.is_empty(),
         _ => begins_signature(rest),
     };
@@ -182,7 +182,8 @@ impl<R: BufRead> KeptNotes<R> {
             if self.lines.read_until(b'\n', &mut line)? == 0 {
                 return Ok((!note.is_empty()).then_some(note));
             }
-            if line == self.origin_line && note.ends_with(b"\n\n") {
+            // Only the file's last line can be without its line feed.
+            if self.origin_line.starts_with(&line) && note.ends_with(b"\n\n") {
                 self.next = line;
                 return Ok(Some(note));
             }
@@ -218,7 +219,7 @@ mod tests {
             let signed = judge_kept(&bytes, key, &mut found);
             sizes.extend(signed.map(|signed| signed.head.size));
         }
-        let checks = found.finish();
+        let checks = found.finish("elsewhere");
         let of = |id| checks.iter().find(|check| check.id == id).unwrap().result;
         (sizes, vec![of(CheckId::CheckpointForm), of(CheckId::LogSignature)])
     }

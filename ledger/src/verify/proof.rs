@@ -18,6 +18,9 @@ const RECEIPT: &str = "c2sp.org/tlog-proof@v1";
 const EVIDENCE: &str = "pledger/fork-evidence/v1";
 const BALANCE: &str = "pledger/balance-proof/v1";
 
+/// Why checks are not made here.
+const ELSEWHERE: &str = "one file does not show it";
+
 /// Help for files whose signer is not known.
 const GIVE_KEY: &str = "give --vkey, or --policy with a line for this log";
 
@@ -57,7 +60,7 @@ pub fn proof(bytes: &[u8], options: &ProofOptions) -> Report {
     }
     let Judged { found, origin, head, checkpoint, cosigned_by, record } = judged;
     let recorded_at = record.map(|record| (record.recorded_at, record.recorded_at));
-    Report { origin, head, checkpoint, cosigned_by, recorded_at, checks: found.finish() }
+    Report { origin, head, checkpoint, cosigned_by, recorded_at, checks: found.finish(ELSEWHERE) }
 }
 
 #[derive(Default)]

@@ -66,9 +66,9 @@ impl Tallies {
         }
     }
 
-    /// Every check, each with what became of it.
-    pub(super) fn finish(self) -> Vec<Check> {
-        CheckId::ALL.iter().zip(self.0).map(|(id, tally)| tally.finish(*id)).collect()
+    /// Every check, each with what became of it; `elsewhere` says why the mode does not make the rest.
+    pub(super) fn finish(self, elsewhere: &str) -> Vec<Check> {
+        CheckId::ALL.iter().zip(self.0).map(|(id, tally)| tally.finish(*id, elsewhere)).collect()
     }
 
     fn of(&mut self, id: CheckId) -> &mut Tally {
@@ -77,7 +77,7 @@ impl Tallies {
 }
 
 impl Tally {
-    fn finish(self, id: CheckId) -> Check {
+    fn finish(self, id: CheckId, elsewhere: &str) -> Check {
         let count = self.count;
         let check = |result, finding, is_asked| Check { id, result, count, finding, is_asked };
         if let Some(mut finding) = self.failure {
@@ -92,7 +92,7 @@ impl Tally {
         if self.is_begun {
             return check(CheckResult::Pass, self.remark, true);
         }
-        let reason = self.skipped.unwrap_or_else(|| Finding::new("not part of this mode"));
+        let reason = self.skipped.unwrap_or_else(|| Finding::new(elsewhere));
         check(CheckResult::NotChecked, Some(reason), false)
     }
 }
@@ -114,7 +114,7 @@ mod tests {
         let mut tallies = Tallies::default();
         fill(&mut tallies);
         let (origin, head, checkpoint, recorded_at) = (None, None, None, None);
-        let checks = tallies.finish();
+        let checks = tallies.finish("elsewhere");
         assert_eq!(checks.len(), CheckId::ALL.len(), "no check is silent");
         Report { origin, head, checkpoint, cosigned_by: vec![], recorded_at, checks }.verdict()
     }
@@ -147,7 +147,7 @@ mod tests {
         a.fail(CheckId::Replay, Finding::at(7, "late"));
         b.fail(CheckId::Replay, Finding::at(5, "early"));
         a.merge(b);
-        let checks = a.finish();
+        let checks = a.finish("elsewhere");
         let found = checks.iter().find(|check| check.id == CheckId::Replay).unwrap().finding.clone().unwrap();
         assert_eq!((found.first_seq, found.reason.as_str()), (Some(5), "early (the first of 3 failures)"));
     }

@@ -191,7 +191,8 @@ mod tests {
         let judge = |made: &Made, bytes: Vec<u8>| {
             let mut tallies = Tallies::default();
             made.compare(Found::Bytes(bytes), "", &mut tallies);
-            let check = tallies.finish().into_iter().find(|check| check.id == CheckId::Tiles).unwrap();
+            let check =
+                tallies.finish("elsewhere").into_iter().find(|check| check.id == CheckId::Tiles).unwrap();
             (check.result, check.finding.and_then(|finding| finding.first_seq))
         };
         for made in &partials {
