@@ -1,0 +1,26 @@
+//! What a hostile reading of the ledger found: each test opens with its story.
+
+use tests::driver::{Driver, Refused};
+
+fn code(result: &Result<ledger::digest::Digest, Refused>) -> &'static str {
+    result.as_ref().err().map_or("ok", Refused::code)
+}
+
+/// A client announced two deposits of 2^128 − 1 units, from two mirrors of the custodian, in one
+/// movement. Each account could hold its own; the check that postings conserve value added them up in
+/// 128 bits and panicked, which ended the sequencer for everybody.
+#[test]
+fn sums_over_a_record_may_pass_128_bits() {
+    let mut driver = Driver::with_world(false);
+    let most = "340282366.920938463463374607431768211455";
+    driver.play(&format!(
+        "acme movement.instruct movement=m1 mode=two_phase \
+         postings=ext.tok>acme.tok:{most}:TOK,ext2.tok>acme.tok2:{most}:TOK
+         bank movement.settle movement=m1 evidence=doc:e1"
+    ));
+    assert_eq!(driver.replayed(), driver.state);
+    // One unit more is one too many, and a refusal.
+    let line = "acme movement.instruct movement=m2 mode=immediate \
+                postings=acme.tok>acme.tok2:0.000000000000000000000000000001:TOK";
+    assert_eq!(code(&driver.line(line)), "amount_overflow");
+}
