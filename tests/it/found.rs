@@ -24,3 +24,17 @@ fn sums_over_a_record_may_pass_128_bits() {
                 postings=acme.tok>acme.tok2:0.000000000000000000000000000001:TOK";
     assert_eq!(code(&driver.line(line)), "amount_overflow");
 }
+
+/// A thief who held a client's key registered it as a second key of a party whose name sorts first.
+/// The operator's revocation then found that party's copy, and a second try found it revoked already:
+/// the stolen key could not be revoked any more. A key belongs to one party.
+#[test]
+fn a_key_belongs_to_one_party() {
+    let mut driver = Driver::with_world(false);
+    assert_eq!(code(&driver.line("acme key.add public_key=key:zeta uses=command")), "id_taken");
+    let register = "pb party.register party=aaa role=client public_key=key:zeta";
+    assert_eq!(code(&driver.line(register)), "id_taken");
+    let rotate = "acme key.rotate old_key=key:acme public_key=key:zeta";
+    assert_eq!(code(&driver.line(rotate)), "id_taken");
+    driver.play("pb key.revoke keyid=key:zeta reason=stolen");
+}

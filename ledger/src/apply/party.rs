@@ -51,12 +51,14 @@ pub(super) fn register(
     register: &PartyRegister,
 ) -> Result<Vec<Change>, Rejection> {
     check_free(state, "party", register.party.as_str())?;
+    let key = new_key(entry, &register.key)?;
+    check_new(state, &key)?;
     let party = Party {
         id: register.party.clone(),
         role: register.role,
         legal_name: register.legal_name.clone(),
         lei: register.lei.clone(),
-        keys: vec![new_key(entry, &register.key)?],
+        keys: vec![key],
         changed_seq: entry.seq,
     };
     Ok(vec![Change::Party(Arc::new(party))])
@@ -65,7 +67,7 @@ pub(super) fn register(
 pub(super) fn add_key(state: &State, entry: &Entry, add: &KeyAdd) -> Result<Vec<Change>, Rejection> {
     let mut party = own_party(state, entry, add.party.as_ref())?;
     let key = new_key(entry, &add.key)?;
-    check_new(&party, &key)?;
+    check_new(state, &key)?;
     party.keys.push(key);
     Ok(vec![Change::Party(Arc::new(party))])
 }
@@ -73,9 +75,12 @@ pub(super) fn add_key(state: &State, entry: &Entry, add: &KeyAdd) -> Result<Vec<
 pub(super) fn rotate_key(state: &State, entry: &Entry, rotate: &KeyRotate) -> Result<Vec<Change>, Rejection> {
     let mut party = own_party(state, entry, rotate.party.as_ref())?;
     let key = new_key(entry, &rotate.key)?;
+    if party.key(rotate.old_key).is_none() {
+        return Err(no_key(rotate.old_key, "/body/old_key"));
+    }
+    check_new(state, &key)?;
     let old = revocable(&mut party, rotate.old_key, "/body/old_key")?;
     old.revoked_seq = Some(entry.seq);
-    check_new(&party, &key)?;
     party.keys.push(key);
     Ok(vec![Change::Party(Arc::new(party))])
 }
@@ -127,11 +132,13 @@ fn own_party(state: &State, entry: &Entry, named: Option<&PartyId>) -> Result<Pa
     Ok(Party { changed_seq: entry.seq, ..Party::clone(author) })
 }
 
-fn check_new(party: &Party, key: &PartyKey) -> Result<(), Rejection> {
-    match party.key(key.public.id()) {
-        Some(_) => Err(Rejection::IdTaken { id: key.public.id().to_string() }),
-        None => Ok(()),
+/// A key belongs to one party, for ever: so whoever revokes it knows whose it is.
+fn check_new(state: &State, key: &PartyKey) -> Result<(), Rejection> {
+    let id = key.public.id();
+    if state.parties().any(|party| party.key(id).is_some()) {
+        return Err(Rejection::IdTaken { id: id.to_string() });
     }
+    Ok(())
 }
 
 fn revocable<'a>(party: &'a mut Party, keyid: KeyId, pointer: &str) -> Result<&'a mut PartyKey, Rejection> {
