@@ -38,3 +38,19 @@ fn a_key_belongs_to_one_party() {
     assert_eq!(code(&driver.line(rotate)), "id_taken");
     driver.play("pb key.revoke keyid=key:zeta reason=stolen");
 }
+
+/// `key.rotate` asked for `uses`, which the body of the specification does not have, so a rotation as
+/// specified was refused; and one that gave them could widen what the key was registered for.
+#[test]
+fn a_rotated_key_takes_over_the_uses_of_the_old_one() {
+    let mut driver = Driver::with_world(false);
+    driver.play(
+        "pb key.add public_key=key:feed uses=price
+         pb key.rotate old_key=key:feed public_key=key:feed2
+         pb/feed2 prices set=p2 BTC=49000",
+    );
+    assert_eq!(code(&driver.line("pb/feed prices set=p3 BTC=49000")), "key_not_active");
+    assert_eq!(code(&driver.line("pb/feed2 asset.define asset=X kind=token decimals=0")), "use_not_allowed");
+    let widened = "pb key.rotate old_key=key:feed2 public_key=key:feed3 uses=command";
+    assert_eq!(code(&driver.line(widened)), "body_schema");
+}

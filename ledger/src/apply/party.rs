@@ -74,13 +74,14 @@ pub(super) fn add_key(state: &State, entry: &Entry, add: &KeyAdd) -> Result<Vec<
 
 pub(super) fn rotate_key(state: &State, entry: &Entry, rotate: &KeyRotate) -> Result<Vec<Change>, Rejection> {
     let mut party = own_party(state, entry, rotate.party.as_ref())?;
-    let key = new_key(entry, &rotate.key)?;
+    let mut key = new_key(entry, &rotate.key)?;
     if party.key(rotate.old_key).is_none() {
         return Err(no_key(rotate.old_key, "/body/old_key"));
     }
     check_new(state, &key)?;
     let old = revocable(&mut party, rotate.old_key, "/body/old_key")?;
     old.revoked_seq = Some(entry.seq);
+    key.uses = old.uses.clone();
     party.keys.push(key);
     Ok(vec![Change::Party(Arc::new(party))])
 }
