@@ -54,3 +54,16 @@ fn a_rotated_key_takes_over_the_uses_of_the_old_one() {
     let widened = "pb key.rotate old_key=key:feed2 public_key=key:feed3 uses=command";
     assert_eq!(code(&driver.line(widened)), "body_schema");
 }
+
+/// The last key that could command was revoked while a price key stood: the operator's ledger could
+/// never be commanded again.
+#[test]
+fn the_operator_keeps_a_key_that_commands() {
+    let mut driver = Driver::with_world(false);
+    driver.play("pb key.add public_key=key:feed uses=price");
+    assert_eq!(code(&driver.line("pb key.revoke keyid=key:pb reason=over")), "wrong_state");
+    driver.play(
+        "pb key.add public_key=key:pb2 uses=command
+         pb key.revoke keyid=key:pb reason=over",
+    );
+}

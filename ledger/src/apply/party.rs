@@ -6,7 +6,7 @@ use super::{Entry, RULES_VERSION, check_free};
 use crate::command::{KeyAdd, KeyRevoke, KeyRotate, LedgerOpen, NewKey, PartyRegister};
 use crate::id::PartyId;
 use crate::key::KeyId;
-use crate::party::{Party, PartyKey, Role};
+use crate::party::{KeyUse, Party, PartyKey, Role};
 use crate::rejection::Rejection;
 use crate::state::{Change, Opened, State};
 
@@ -99,12 +99,13 @@ pub(super) fn revoke_key(state: &State, entry: &Entry, revoke: &KeyRevoke) -> Re
         return Err(no_key(revoke.keyid, "/body/keyid"));
     };
     let mut party = Party { changed_seq: entry.seq, ..Party::clone(owner) };
+    let commands = |key: &&PartyKey| key.revoked_seq.is_none() && key.uses.contains(&KeyUse::Command);
     let last_operator_key = party.role == Role::Operator
-        && party.keys.iter().filter(|key| key.revoked_seq.is_none()).count() == 1;
+        && party.keys.iter().filter(commands).all(|key| key.public.id() == revoke.keyid);
     let key = revocable(&mut party, revoke.keyid, "/body/keyid")?;
     if last_operator_key {
         return Err(Rejection::WrongState {
-            state: "the operator's last active key".to_owned(),
+            state: "the operator's last active key that commands".to_owned(),
             fits: "key.add or key.rotate first".to_owned(),
         });
     }
