@@ -67,3 +67,36 @@ fn the_operator_keeps_a_key_that_commands() {
          pb key.revoke keyid=key:pb reason=over",
     );
 }
+
+const HALVES: &str = "
+    pb movement.instruct movement=rich mode=two_phase postings=ext.usdc>acme.usdc:500000:USDC
+    bank movement.settle movement=rich evidence=doc:rich
+    acme positions portfolio=P digest=doc:positions
+    pb margin statement=s1 portfolio=P agreement=CSA-1 requirement=100000
+";
+
+/// The secured party chose ids so that its calls could not be split: one of 64 characters, whose halves
+/// would have none, or one whose half it had issued before. A dispute that leaves something undisputed
+/// was then refused as `id_taken`, for ever.
+#[test]
+fn a_call_leaves_room_for_its_halves() {
+    let mut driver = Driver::with_world(false);
+    driver.play(HALVES);
+    let issue = |id: &str| {
+        format!(
+            "pb call.issue call={id} agreement=CSA-1 version=1 statement=s1 leg=delivery kind=demand \
+             amount=100000 currency=USD due=+0"
+        )
+    };
+    for (id, want) in [
+        ("c".repeat(63), "body_schema"),
+        ("c1.u".to_owned(), "body_schema"),
+        ("c1.D".to_owned(), "body_schema"),
+        ("c".repeat(62), "ok"),
+        ("c1".to_owned(), "ok"),
+    ] {
+        assert_eq!(code(&driver.line(&issue(&id))), want, "{id}");
+    }
+    driver.play("acme call.dispute call=c1 amount=30000 reason=price");
+    driver.play(&format!("acme call.dispute call={} amount=30000 reason=price", "c".repeat(62)));
+}
