@@ -100,3 +100,15 @@ fn a_call_leaves_room_for_its_halves() {
     driver.play("acme call.dispute call=c1 amount=30000 reason=price");
     driver.play(&format!("acme call.dispute call={} amount=30000 reason=price", "c".repeat(62)));
 }
+
+/// Collateral value, requirement and exposure were subtracted in 28 digits, which round silently: a
+/// statement of wrong figures was taken on record because its sum rounded to what was claimed.
+#[test]
+fn figures_add_up_exactly() {
+    let mut driver = Driver::with_world(false);
+    driver.play("acme positions portfolio=P digest=doc:positions");
+    let line = "pb margin statement=s1 portfolio=P agreement=CSA-1 \
+                collateral_value=1000000000000000000000000000 \
+                requirement=0.0000000000000000000000000001 excess=1000000000000000000000000000";
+    assert_eq!(code(&driver.line(line)), "amounts_do_not_sum");
+}

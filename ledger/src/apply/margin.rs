@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::collateral::exact;
 use super::{Entry, check_free};
 use crate::command::MarginState;
 use crate::id::{PartyId, RegimeId};
@@ -34,12 +35,7 @@ pub(super) fn state_margin(
     if stated.as_of > entry.recorded_at {
         return Err(Rejection::TooEarly { after: stated.as_of });
     }
-    let expected =
-        (|| stated.collateral_value.checked_sub(stated.requirement)?.checked_sub(stated.exposure))();
-    let expected = expected.ok_or_else(|| Rejection::AmountOverflow { what: "/body/excess".to_owned() })?;
-    if expected != stated.excess {
-        return Err(Rejection::AmountsDoNotSum { expected, got: stated.excess });
-    }
+    check_sum(stated)?;
     if stated.requirement.is_sign_negative() || stated.collateral_value.is_sign_negative() {
         return Err(Rejection::AmountOutOfRange {
             expected: "a requirement and a collateral value of zero or more".to_owned(),
@@ -54,6 +50,17 @@ pub(super) fn state_margin(
         changes.push(Change::Portfolio(Arc::new(owner)));
     }
     Ok(changes)
+}
+
+/// Exactly: a decimal of 28 digits rounds a difference silently.
+fn check_sum(stated: &MarginState) -> Result<(), Rejection> {
+    let sum = exact(stated.collateral_value) - exact(stated.requirement) - exact(stated.exposure);
+    if sum == exact(stated.excess) {
+        return Ok(());
+    }
+    let rounded = (|| stated.collateral_value.checked_sub(stated.requirement)?.checked_sub(stated.exposure))();
+    let expected = rounded.ok_or_else(|| Rejection::AmountOverflow { what: "/body/excess".to_owned() })?;
+    Err(Rejection::AmountsDoNotSum { expected, got: stated.excess })
 }
 
 /// The documents are the ones on record for what they are said to be.
