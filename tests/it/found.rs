@@ -112,3 +112,22 @@ fn figures_add_up_exactly() {
                 requirement=0.0000000000000000000000000001 excess=1000000000000000000000000000";
     assert_eq!(code(&driver.line(line)), "amounts_do_not_sum");
 }
+
+/// The broker reported positions that no statement had tied to their client yet. Another client with an
+/// agreement of its own stated margin for them, and the portfolio was that client's from then on.
+#[test]
+fn nobody_claims_a_portfolio_by_stating_margin() {
+    let mut driver = Driver::with_world(false);
+    driver.play(
+        "pb agreement.propose document=doc:csa2
+         zeta agreement.accept digest=digest:csa2
+         pb positions portfolio=P digest=doc:positions",
+    );
+    let hijack = "zeta margin statement=s1 portfolio=P agreement=CSA-2 requirement=0";
+    assert_eq!(code(&driver.line(hijack)), "unknown_reference");
+    driver.play(
+        "pb margin statement=s1 portfolio=P agreement=CSA-1 requirement=1
+         acme margin statement=s2 portfolio=P agreement=CSA-1 requirement=0",
+    );
+    assert_eq!(code(&driver.line(hijack)), "unknown_reference");
+}

@@ -68,7 +68,8 @@ fn check_references(state: &State, stated: &MarginState, portfolio: &Portfolio) 
     let refuse =
         |pointer: &str, what: String| Err(Rejection::UnknownReference { pointer: pointer.to_owned(), what });
     if portfolio.digest != stated.positions {
-        let what = format!("the last positions reported for {} are {}", portfolio.id, portfolio.digest);
+        // Which they are, is for those to know who may read them.
+        let what = format!("not the last positions reported for {}", portfolio.id);
         return refuse("/body/positions", what);
     }
     let Some(prices) = state.prices().filter(|prices| prices.digest == stated.prices) else {
@@ -85,25 +86,22 @@ fn check_references(state: &State, stated: &MarginState, portfolio: &Portfolio) 
     Ok(())
 }
 
-/// Whose portfolio it is: its owner, or the author's other side.
+/// Whose portfolio it is: its owner; before there is one, who it is of is for the operator to say, whose
+/// other side it then is.
 fn pledgor(
     state: &State,
     entry: &Entry,
     portfolio: &Portfolio,
     parties: &[PartyId],
 ) -> Result<PartyId, Rejection> {
-    let operator = state.opened().map(|opened| &opened.operator);
-    let client = parties.iter().find(|party| Some(*party) != operator);
-    let pledgor =
-        portfolio.owner.clone().or_else(|| client.cloned()).unwrap_or_else(|| entry.command.author.clone());
-    if parties.contains(&pledgor) {
-        Ok(pledgor)
-    } else {
-        Err(Rejection::UnknownReference {
-            pointer: "/body/portfolio".to_owned(),
-            what: format!("portfolio {} is not of a party of this agreement", portfolio.id),
-        })
-    }
+    let author = &entry.command.author;
+    let operates = state.opened().is_some_and(|opened| opened.operator == *author);
+    let other_side = parties.iter().find(|party| operates && *party != author);
+    let pledgor = portfolio.owner.as_ref().or(other_side).filter(|pledgor| parties.contains(pledgor));
+    pledgor.cloned().ok_or_else(|| Rejection::UnknownReference {
+        pointer: "/body/portfolio".to_owned(),
+        what: format!("portfolio {} is not of a party of this agreement", portfolio.id),
+    })
 }
 
 /// If the agreement's rule book was adopted, its bytes are the ones adopted.
