@@ -1,6 +1,7 @@
 //! What a hostile reading of the ledger found: each test opens with its story.
 
 use tests::driver::{Driver, Refused};
+use tests::served::TestLedger;
 
 fn code(result: &Result<ledger::digest::Digest, Refused>) -> &'static str {
     result.as_ref().err().map_or("ok", Refused::code)
@@ -130,4 +131,35 @@ fn nobody_claims_a_portfolio_by_stating_margin() {
          acme margin statement=s2 portfolio=P agreement=CSA-1 requirement=0",
     );
     assert_eq!(code(&driver.line(hijack)), "unknown_reference");
+}
+
+/// A client asked for a statement on another's portfolio with any digest at all; the refusal told the
+/// digest of the positions. It then named that digest in a `document.put` of its own, which made it a
+/// reader, and read the other client's positions.
+#[test]
+fn naming_a_document_does_not_open_it() {
+    let mut ledger = TestLedger::with_world();
+    ledger.play(
+        "pb agreement.propose document=doc:csa2
+         zeta agreement.accept digest=digest:csa2
+         acme positions portfolio=P digest=doc:positions_of_acme",
+    );
+    let probe = "zeta margin statement=s1 portfolio=P agreement=CSA-2 requirement=0 positions=doc:bogus";
+    let answer = ledger.line(probe);
+    let digest = ledger::digest::Digest::of(b"positions_of_acme");
+    assert_eq!(answer.text("code"), "unknown_reference");
+    assert!(!answer.text("detail").contains(&digest.to_string()), "{}", answer.text("detail"));
+
+    let path = format!("/v1/documents/{digest}");
+    assert_eq!(ledger.client("acme").send("GET", &path, None).expect("an answer").status, 200);
+    // Knowing the digest by other ways is not being entitled.
+    ledger.play(
+        "zeta document.put digest=digest:positions_of_acme media_type=text/csv size=17 purpose=theft readers=zeta",
+    );
+    assert_eq!(ledger.client("zeta").send("GET", &path, None).expect("an answer").status, 404);
+    // Its owner opens it to whom it will.
+    ledger.play(
+        "acme document.put digest=digest:positions_of_acme media_type=text/csv size=17 purpose=gift readers=zeta",
+    );
+    assert_eq!(ledger.client("zeta").send("GET", &path, None).expect("an answer").status, 200);
 }
