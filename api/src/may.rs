@@ -7,6 +7,7 @@ use ledger::account::Account;
 use ledger::agreement::Agreement;
 use ledger::call_record::CallRecord;
 use ledger::command::{Body, Command};
+use ledger::digest::Digest;
 use ledger::evidence::CustodyStatement;
 use ledger::id::PartyId;
 use ledger::market::{MarginStatement, Portfolio};
@@ -38,7 +39,7 @@ pub enum Object<'a> {
     /// A reconciliation or break over these statements.
     Reconciliation(&'a [ledger::id::CustodyStatementId]),
     /// A document.
-    Document(&'a DocumentEntry),
+    Document(&'a Digest, &'a DocumentEntry),
     /// The body of a record.
     Record(&'a Command),
 }
@@ -68,7 +69,7 @@ pub fn may_read(principal: &Principal, object: Object, state: &State) -> bool {
             .iter()
             .filter_map(|id| state.custody_statement(id))
             .all(|statement| statement.custodian == *party),
-        Object::Document(entry) => entry.readers.contains(party),
+        Object::Document(digest, entry) => entry.readers.contains(party) || state.is_reference(digest),
         Object::Record(command) => command.author == *party || concerns(command, party, state),
     }
 }

@@ -163,3 +163,27 @@ fn naming_a_document_does_not_open_it() {
     );
     assert_eq!(ledger.client("zeta").send("GET", &path, None).expect("an answer").status, 200);
 }
+
+/// The prices that every call rests on could be read by the operator alone, until a statement named
+/// them: a client could not check the first call made on it.
+#[test]
+fn every_party_reads_prices_and_rule_books() {
+    let mut ledger = TestLedger::with_world();
+    ledger.play("pb regime.adopt regime=us digest=doc:us_rules from=-0");
+    let rules = ledger::digest::Digest::of(b"us_rules");
+    let prices = ledger.line("pb prices set=p2 BTC=1");
+    let effects = prices.json();
+    let id = effects.pointer("/effects").and_then(ledger::json::Json::as_array).expect("effects");
+    let document = id
+        .iter()
+        .filter(|effect| effect.get("kind").and_then(ledger::json::Json::as_str) == Some("document"))
+        .find_map(|effect| effect.get("id").and_then(ledger::json::Json::as_str))
+        .expect("a document");
+    let prices = document.trim_start_matches("sha256:").to_owned();
+    for path in [format!("/v1/documents/{rules}"), format!("/v1/documents/{prices}")] {
+        for party in ["zeta", "bank"] {
+            let answer = ledger.client(party).send("GET", &path, None).expect("an answer");
+            assert_eq!(answer.status, 200, "{party} {path}");
+        }
+    }
+}
