@@ -9,7 +9,8 @@ use ledger::call_record::CallRecord;
 use ledger::command::{Body, Command};
 use ledger::digest::Digest;
 use ledger::evidence::CustodyStatement;
-use ledger::id::PartyId;
+use ledger::id::{AccountId, MovementId, PartyId};
+use ledger::json::{self, Json};
 use ledger::market::{MarginStatement, Portfolio};
 use ledger::movement::Movement;
 use ledger::party::Role;
@@ -72,6 +73,29 @@ pub fn may_read(principal: &Principal, object: Object, state: &State) -> bool {
         Object::Document(digest, entry) => entry.readers.contains(party) || state.is_reference(digest),
         Object::Record(command) => command.author == *party || concerns(command, party, state),
     }
+}
+
+/// A record's effects, as its receipt tells them, without the accounts and movements of others.
+///
+/// Whose an account is and what a movement touches never changes, so neither does the answer.
+#[must_use]
+pub fn readable_effects(principal: &Principal, effects: &[u8], state: &State) -> Json {
+    let effects = json::read(effects).unwrap_or(Json::Null);
+    let told = effects.as_array().unwrap_or_default().iter().filter(|effect| {
+        let text = |name: &str| effect.get(name).and_then(Json::as_str).unwrap_or_default();
+        match text("kind") {
+            "account" => AccountId::parse(text("id"))
+                .ok()
+                .and_then(|id| state.account(&id))
+                .is_some_and(|account| may_read(principal, Object::Account(account), state)),
+            "movement" => MovementId::parse(text("id"))
+                .ok()
+                .and_then(|id| state.movement(&id))
+                .is_some_and(|movement| may_read(principal, Object::Movement(movement), state)),
+            _ => true,
+        }
+    });
+    Json::array(told.cloned())
 }
 
 fn moves_own(movement: &Movement, party: &PartyId, state: &State) -> bool {

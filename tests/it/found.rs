@@ -187,3 +187,31 @@ fn every_party_reads_prices_and_rule_books() {
         }
     }
 }
+
+/// A receipt told every account that the record changed: a client that paid another one unit read the
+/// other's whole balance, and whoever happened to send the next command after a movement expired was
+/// told of it.
+#[test]
+fn a_receipt_tells_its_author_only_what_it_may_read() {
+    let mut ledger = TestLedger::with_world();
+    ledger.play(
+        "pb movement.instruct movement=rich mode=two_phase postings=ext.btc>acme.btc:10:BTC,ext.btc>zeta.btc:77:BTC
+         bank movement.settle movement=rich evidence=doc:rich",
+    );
+    let line = "acme movement.instruct movement=m1 mode=immediate postings=acme.btc>zeta.btc:1:BTC";
+    let answer = ledger.line(line);
+    assert_eq!(answer.status, 201);
+    let told = String::from_utf8(answer.body.clone()).expect("text");
+    assert!(told.contains("acme.btc") && told.contains("\"m1\""), "{told}");
+    assert!(!told.contains("78"), "{told}");
+    // The record and the receipt that are read later tell no more.
+    let seq = answer.text("seq");
+    for path in [format!("/v1/records/{seq}"), format!("/v1/receipts/{}", answer.text("command_id"))] {
+        let read = ledger.client("acme").send("GET", &path, None).expect("an answer");
+        let read = String::from_utf8(read.body).expect("text");
+        assert!(read.contains("acme.btc") && !read.contains("\"78\""), "{path}: {read}");
+        let read = ledger.client("zeta").send("GET", &path, None).expect("an answer");
+        let read = String::from_utf8(read.body).expect("text");
+        assert!(!read.contains("\"settled\":\"9\""), "{path}: {read}");
+    }
+}
