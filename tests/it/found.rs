@@ -215,3 +215,31 @@ fn a_receipt_tells_its_author_only_what_it_may_read() {
         assert!(!read.contains("\"settled\":\"9\""), "{path}: {read}");
     }
 }
+
+/// Accounts of a step in the life of a call were looked up after its stage, and the movement's id after
+/// its amounts: the answer was not the first refusal that held.
+#[test]
+fn steps_of_a_call_are_refused_in_order() {
+    let mut driver = Driver::with_world(false);
+    driver.play(HALVES);
+    driver.play(
+        "pb call.issue call=c1 agreement=CSA-1 version=1 statement=s1 leg=delivery kind=demand amount=100000 currency=USD due=+0",
+    );
+    for (line, want) in [
+        ("acme call.pledge call=c1 items=nobody:1:USDC value=1", "unknown_reference"),
+        ("acme transfer.instruct call=c1 movement=m1 postings=nobody>acme.usdc:1:USDC", "unknown_reference"),
+        ("acme transfer.instruct call=c1 movement=rich postings=acme.usdc>acme.usdc.p:0:USDC", "id_taken"),
+        ("acme call.pledge call=c1 items=acme.usdc:1:USDC value=1", "wrong_state"),
+        // A stranger learns no more than that there is no call of its own.
+        ("zeta call.accept_pledge call=c1 pledge=@", "unknown_reference"),
+    ] {
+        assert_eq!(code(&driver.line(line)), want, "{line}");
+    }
+    let told = |driver: &mut Driver, line: &str| match driver.line(line) {
+        Err(Refused::Rejected(rejection)) => rejection.to_string().replace("c1", "…").replace("c2", "…"),
+        other => panic!("{other:?}"),
+    };
+    let there = told(&mut driver, "zeta call.accept_pledge call=c1 pledge=@");
+    let absent = told(&mut driver, "zeta call.accept_pledge call=c2 pledge=@");
+    assert_eq!(there, absent, "what is another's looks like what is not there");
+}

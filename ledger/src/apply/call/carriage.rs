@@ -6,7 +6,7 @@ use super::value;
 use crate::account::{Account, Book};
 use crate::agreement::Agreement;
 use crate::apply::postings::{Working, check_custodians, resolve};
-use crate::apply::{Entry, check_free, collateral, movement};
+use crate::apply::{Entry, collateral, movement};
 use crate::call::{CallLeg, CallState};
 use crate::call_record::{CallRecord, ReservedItem};
 use crate::command::{PledgedItem, PostingText};
@@ -27,15 +27,9 @@ pub(super) fn pledge(
     items: &[PledgedItem],
     claimed: rust_decimal::Decimal,
 ) -> Result<Vec<Change>, Rejection> {
-    let book = source_book(record);
     let mut reserved = Vec::new();
     for (place, item) in items.iter().enumerate() {
-        let pointer = format!("/body/items/{place}/from");
-        let account = state.need_account(&item.from, &pointer)?;
-        if account.owner != record.pledgor || account.book != book {
-            let what = format!("no {book} account {} of {}", item.from, record.pledgor);
-            return Err(Rejection::UnknownReference { pointer, what });
-        }
+        let account = state.need_account(&item.from, &format!("/body/items/{place}/from"))?;
         reserved.push(reserve_text(state, place, item, account)?);
     }
     let mut working = Working::new(state, entry.seq);
@@ -51,6 +45,24 @@ pub(super) fn pledge(
     record.items = reserved;
     record.pledge = Some(entry.command_id);
     Ok(working.into_changes())
+}
+
+/// Items come out of accounts of the pledgor, in the book that the leg takes from.
+pub(super) fn check_sources(
+    state: &State,
+    record: &CallRecord,
+    items: &[PledgedItem],
+) -> Result<(), Rejection> {
+    let book = source_book(record);
+    for (place, item) in items.iter().enumerate() {
+        let pointer = format!("/body/items/{place}/from");
+        let account = state.need_account(&item.from, &pointer)?;
+        if account.owner != record.pledgor || account.book != book {
+            let what = format!("no {book} account {} of {}", item.from, record.pledgor);
+            return Err(Rejection::UnknownReference { pointer, what });
+        }
+    }
+    Ok(())
 }
 
 /// Deliveries come out of `available`, returns out of `posted`.
@@ -127,7 +139,6 @@ pub(super) fn instruct(
     texts: &[PostingText],
 ) -> Result<Vec<Change>, Rejection> {
     let postings = resolve(state, texts)?;
-    check_free(state, "movement", id.as_str())?;
     check_same_items(state, record, &postings)?;
     let mut working = Working::new(state, entry.seq);
     for item in &record.items {

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::carriage::{fail, free_items, instruct, insufficient, pledge, settle};
+use super::carriage::{check_sources, fail, free_items, instruct, insufficient, pledge, settle};
 use super::{event, value};
+use crate::apply::postings::check_accounts;
 use crate::apply::{Entry, check_free, movement};
 use crate::call::{
     Actor, Call, CallCommand, CallRefusal, DisputeReason, FailReason, RejectReason, RetractReason, Step,
@@ -12,6 +13,7 @@ use crate::call::{
 use crate::call_record::CallRecord;
 use crate::command::CallStep;
 use crate::id::CallId;
+use crate::party::Role;
 use crate::rejection::Rejection;
 use crate::state::{Change, State};
 
@@ -22,8 +24,8 @@ pub(in crate::apply) fn step(
     asked: &CallStep,
 ) -> Result<Vec<Change>, Rejection> {
     let record = state.need_call(id, "/body/call")?;
-    check_references(state, record, asked)?;
     let actor = actor(state, entry, record)?;
+    check_references(state, record, asked)?;
     let stepped = call_step(&record.call, &command(asked), actor, entry.recorded_at);
     let Step { call, halves } = stepped.map_err(|refusal| of_refusal(refusal, asked))?;
     let mut next = CallRecord { call, changed_seq: entry.seq, ..CallRecord::clone(record) };
@@ -71,6 +73,11 @@ fn check_references(state: &State, record: &CallRecord, asked: &CallStep) -> Res
                 unknown("/body/by", format!("{} is not another call under {}", by.id, record.agreement))
             }
         }
+        CallStep::Pledge { items, .. } => check_sources(state, record, items),
+        CallStep::Instruct { movement, postings } => {
+            check_accounts(state, postings)?;
+            check_free(state, "movement", movement.as_str())
+        }
         CallStep::AcceptPledge { .. }
         | CallStep::RejectPledge { .. }
         | CallStep::Settle { .. }
@@ -78,9 +85,7 @@ fn check_references(state: &State, record: &CallRecord, asked: &CallStep) -> Res
         | CallStep::Acknowledge
         | CallStep::Agree { .. }
         | CallStep::Dispute { .. }
-        | CallStep::Retract { .. }
-        | CallStep::Pledge { .. }
-        | CallStep::Instruct { .. } => Ok(()),
+        | CallStep::Retract { .. } => Ok(()),
     }
 }
 
@@ -93,12 +98,13 @@ fn actor(state: &State, entry: &Entry, record: &CallRecord) -> Result<Actor, Rej
     if *author == record.pledgor {
         return Ok(Actor::Pledgor);
     }
-    let keeps = record.movement.as_ref().and_then(|id| state.movement(id));
-    match keeps {
+    let custodian = state.party(author).is_some_and(|party| party.role == Role::Custodian);
+    let carries = record.movement.as_ref().and_then(|id| state.movement(id));
+    match carries.filter(|_| custodian) {
         Some(movement) => movement::check_keeper(state, entry, movement).map(|()| Actor::Custodian),
         None => Err(Rejection::UnknownReference {
             pointer: "/body/call".to_owned(),
-            what: format!("no call {} of yours", record.id),
+            what: format!("no call {}", record.id),
         }),
     }
 }
