@@ -63,6 +63,8 @@ pub struct Scribe {
     pledges: BTreeMap<String, Digest>,
     written: u64,
     salt: String,
+    /// How many records there are, for statements that name how many they count.
+    pub length: u64,
 }
 
 impl Scribe {
@@ -77,6 +79,7 @@ impl Scribe {
             positions: BTreeMap::new(),
             pledges: BTreeMap::new(),
             written: 0,
+            length: 1,
             salt: salt.to_owned(),
         }
     }
@@ -245,7 +248,7 @@ impl Scribe {
             digest.copied().unwrap_or_else(|| Digest::of(b"nothing recorded")).tagged()
         };
         for (name, value) in [
-            ("state_size", "0".to_owned()),
+            ("state_size", self.length.to_string()),
             ("positions", tagged(self.positions.get(portfolio))),
             ("prices", tagged(self.prices.as_ref())),
             ("regime", "doc:rule book".to_owned()),
@@ -293,6 +296,7 @@ impl Scribe {
 
     /// Takes note of what was recorded, for the lines that rest on it.
     pub fn recorded(&mut self, asked: &Asked, id: Digest) {
+        self.length += 1;
         let member = |name: &str| {
             asked.body.iter().find(|(member, _)| member == name).and_then(|(_, value)| value.as_str())
         };
