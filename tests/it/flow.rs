@@ -390,7 +390,9 @@ fn a_pledge_is_free_again_when_it_is_rejected_or_its_call_goes() {
 #[test]
 fn a_transfer_that_fails_is_pledged_anew() {
     let mut driver = called();
-    play_on(&mut driver, "
+    play_on(
+        &mut driver,
+        "
         acme call.agree call=c1 amount=100000
         acme call.pledge call=c1 items=acme.btc:2.5:BTC value=100000
         pb call.accept_pledge call=c1 pledge=@
@@ -410,7 +412,8 @@ fn a_transfer_that_fails_is_pledged_anew() {
         bank transfer.settle call=c1 movement=t2 amount=100000 evidence=doc:e2
         = call c1 settled 100000
         = account acme.usdc.p 100000 0 0
-    ");
+    ",
+    );
 }
 
 #[test]
@@ -490,12 +493,15 @@ fn what_remains_must_cover_the_last_fresh_statement() {
 #[test]
 fn the_release_guard_tells_its_figures() {
     let mut driver = rich();
-    driver.play("
+    driver.play(
+        "
         acme movement.instruct movement=m1 mode=immediate postings=acme.btc>acme.btc.p:3:BTC
         acme positions portfolio=P digest=doc:positions
         pb margin statement=s1 portfolio=P agreement=CSA-1 requirement=100000
-    ");
-    let refused = driver.line("pb movement.instruct movement=r1 mode=immediate postings=acme.btc.p>acme.btc:1:BTC");
+    ",
+    );
+    let refused =
+        driver.line("pb movement.instruct movement=r1 mode=immediate postings=acme.btc.p>acme.btc:1:BTC");
     let Err(tests::driver::Refused::Rejected(rejection)) = refused else { panic!("{refused:?}") };
     let expected = ledger::rejection::Rejection::ReleaseUncovers {
         statement: "s1".to_owned(),
@@ -556,7 +562,8 @@ fn custodians_evidence() {
 
 #[test]
 fn keys_come_and_go_by_record() {
-    play("
+    play(
+        "
         acme key.add public_key=key:acme2 uses=command
         acme/acme2 movement.instruct movement=d1 mode=two_phase postings=ext.btc>acme.btc:1:BTC
         acme key.add public_key=key:acme2 uses=command => id_taken
@@ -579,5 +586,6 @@ fn keys_come_and_go_by_record() {
         # case makes no other author
         Acme movement.void movement=d1 reason=no => key_unknown
         pb party.register party=ACME role=client public_key=key:other => id_taken
-    ");
+    ",
+    );
 }

@@ -73,8 +73,8 @@ impl Http {
         }
         let mut response = self.agent.run(request.body(body.to_vec()).expect("a request"))?;
         let headers = response.headers().iter();
-        let headers =
-            headers.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
+        let headers = headers
+            .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
         Ok(Answer {
             status: response.status().as_u16(),
             headers: headers.collect(),

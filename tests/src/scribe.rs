@@ -126,7 +126,8 @@ impl Scribe {
 
     fn members(&self, asked: &mut Asked, members: &[(&str, &str)], now: Timestamp) {
         if asked.type_name == "party.register" {
-            let party = members.iter().find(|(name, _)| *name == "party").map_or("nobody", |(_, party)| party);
+            let party =
+                members.iter().find(|(name, _)| *name == "party").map_or("nobody", |(_, party)| party);
             let defaults = [("legal_name", party), ("uses", "approval,command,session")];
             for (name, value) in defaults {
                 if members.iter().all(|(given, _)| *given != name) {
