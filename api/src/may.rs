@@ -7,8 +7,10 @@ use ledger::account::Account;
 use ledger::agreement::Agreement;
 use ledger::call_record::CallRecord;
 use ledger::command::{Body, Command};
+use ledger::digest::Digest;
 use ledger::evidence::CustodyStatement;
-use ledger::id::PartyId;
+use ledger::id::{AccountId, MovementId, PartyId};
+use ledger::json::{self, Json};
 use ledger::market::{MarginStatement, Portfolio};
 use ledger::movement::Movement;
 use ledger::party::Role;
@@ -38,7 +40,7 @@ pub enum Object<'a> {
     /// A reconciliation or break over these statements.
     Reconciliation(&'a [ledger::id::CustodyStatementId]),
     /// A document.
-    Document(&'a DocumentEntry),
+    Document(&'a Digest, &'a DocumentEntry),
     /// The body of a record.
     Record(&'a Command),
 }
@@ -68,9 +70,32 @@ pub fn may_read(principal: &Principal, object: Object, state: &State) -> bool {
             .iter()
             .filter_map(|id| state.custody_statement(id))
             .all(|statement| statement.custodian == *party),
-        Object::Document(entry) => entry.readers.contains(party),
+        Object::Document(digest, entry) => entry.readers.contains(party) || state.is_reference(digest),
         Object::Record(command) => command.author == *party || concerns(command, party, state),
     }
+}
+
+/// A record's effects, as its receipt tells them, without the accounts and movements of others.
+///
+/// Whose an account is and what a movement touches never changes, so neither does the answer.
+#[must_use]
+pub fn readable_effects(principal: &Principal, effects: &[u8], state: &State) -> Json {
+    let effects = json::read(effects).unwrap_or(Json::Null);
+    let told = effects.as_array().unwrap_or_default().iter().filter(|effect| {
+        let text = |name: &str| effect.get(name).and_then(Json::as_str).unwrap_or_default();
+        match text("kind") {
+            "account" => AccountId::parse(text("id"))
+                .ok()
+                .and_then(|id| state.account(&id))
+                .is_some_and(|account| may_read(principal, Object::Account(account), state)),
+            "movement" => MovementId::parse(text("id"))
+                .ok()
+                .and_then(|id| state.movement(&id))
+                .is_some_and(|movement| may_read(principal, Object::Movement(movement), state)),
+            _ => true,
+        }
+    });
+    Json::array(told.cloned())
 }
 
 fn moves_own(movement: &Movement, party: &PartyId, state: &State) -> bool {

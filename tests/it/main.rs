@@ -1,5 +1,11 @@
-//! The one integration binary: what only the whole tree can show.
+//! Does the whole hold? One binary, one module for each question.
 
+mod flow;
+mod found;
+mod kills;
+mod laws;
 mod log_client;
+mod readme;
+mod refusals;
 mod tidy;
 mod verify;

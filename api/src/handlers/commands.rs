@@ -7,14 +7,17 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use ledger::intake;
-use ledger::json::{self, Json};
+use ledger::id::PartyId;
+use ledger::json::Json;
 use ledger::receipt::Receipt;
 use ledger::sequencer::{Outcome, QueueError};
 use serde::Deserialize;
 
 use super::{Shared, read_body};
 use crate::app::App;
+use crate::may::readable_effects;
 use crate::problem::Problem;
+use crate::session::Principal;
 
 /// Envelopes are small: bulk goes into documents.
 const BODY_MAX: usize = 16 << 10;
@@ -52,6 +55,7 @@ pub async fn post(
     let published = app.published();
     let signed = intake::take_in(&bytes, &published.state).map_err(|error| Problem::from(&error))?;
     check_header(&headers, signed.command.idempotency_key.as_str())?;
+    let author = signed.command.author.clone();
     let request = app.resolve(signed).map_err(|error| {
         tracing::error!(%error, "a document could not be read back");
         Problem::unavailable("storage_failed", "not recorded: a document could not be read", 10)
@@ -63,10 +67,10 @@ pub async fn post(
             let mut held = app.held();
             fresh.iter().for_each(|digest| held.release(digest));
             drop(held);
-            Ok(answer(&app, StatusCode::CREATED, &receipt))
+            answer(&app, StatusCode::CREATED, &author, &receipt)
         }
         Ok(Outcome::Repeated(receipt)) => {
-            let mut response = answer(&app, StatusCode::OK, &receipt);
+            let mut response = answer(&app, StatusCode::OK, &author, &receipt)?;
             response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
             Ok(response)
         }
@@ -99,14 +103,22 @@ fn check_header(headers: &HeaderMap, signed: &str) -> Result<(), Problem> {
     }
 }
 
-fn answer(app: &Arc<App>, status: StatusCode, receipt: &Receipt) -> Response {
-    super::json(status, &receipt_json(app, receipt))
+/// The receipt, as its author may read it.
+fn answer(
+    app: &Arc<App>,
+    status: StatusCode,
+    author: &PartyId,
+    receipt: &Receipt,
+) -> Result<Response, Problem> {
+    let role = app.published().state.party(author).map(|party| party.role).ok_or_else(Problem::internal)?;
+    let author = Principal { party: author.clone(), role };
+    Ok(super::json(status, &receipt_json(app, &author, receipt)))
 }
 
-/// A receipt with how far the record has come, and the proof.
-pub fn receipt_json(app: &App, receipt: &Receipt) -> Json {
+/// A receipt, cut to what the reader may see, with how far the record has come, and the proof.
+pub fn receipt_json(app: &App, reader: &Principal, receipt: &Receipt) -> Json {
     let record = &receipt.record;
-    let effects = json::read(&receipt.effects).unwrap_or(Json::Null);
+    let effects = readable_effects(reader, &receipt.effects, &app.published().state);
     let mut members = vec![
         ("command_id", Json::text(record.command_id.to_string())),
         ("seq", Json::text(record.seq.to_string())),

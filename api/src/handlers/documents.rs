@@ -68,7 +68,7 @@ pub async fn get(
     let digest = Digest::parse_hex(&name).ok_or_else(Problem::not_found)?;
     let state = &app.published().state;
     let entry = state.document(&digest).ok_or_else(Problem::not_found)?;
-    if !may_read(&principal, Object::Document(entry), state) {
+    if !may_read(&principal, Object::Document(&digest, entry), state) {
         return Err(Problem::not_found());
     }
     let store = std::sync::Arc::clone(app.ledger.store());

@@ -8,7 +8,7 @@ use ledger::checkpoint::parse_decimal;
 use ledger::json::Json;
 use serde::Deserialize;
 
-use super::{Shared, json, off_thread, texts};
+use super::{Shared, json, maybe, off_thread, texts};
 use crate::problem::Problem;
 
 /// `GET /v1/ledger`: origin, key, size and root of the newest checkpoint.
@@ -26,7 +26,8 @@ pub async fn get(State(app): Shared) -> Response {
     ]);
     members.push(("vkeys", Json::array([Json::text(&app.log_vkey)])));
     if let Some(opened) = state.opened() {
-        let policy = texts([("digest", opened.witness_policy.tagged())]);
+        let mut policy = texts([("digest", opened.witness_policy.tagged())]);
+        maybe(&mut policy, "text", app.witness_policy.as_ref());
         members.push(("operator", Json::text(opened.operator.as_str())));
         members.push(("witness_policy", Json::object(policy)));
         members.push(("sandbox", Json::Bool(opened.sandbox)));

@@ -17,7 +17,7 @@ use ledger::store::{StoreError, StoredRecord};
 use super::commands::receipt_json;
 use super::{Shared, off_thread, texts};
 use crate::app::{App, Reader};
-use crate::may::{Object, may_read};
+use crate::may::{Object, may_read, readable_effects};
 use crate::problem::Problem;
 use crate::session::Principal;
 
@@ -39,9 +39,11 @@ pub async fn get(
         ("envelope_sha256", record.envelope_sha256.to_string()),
         ("leaf", record.to_string()),
     ]);
-    if let Some(envelope) = reader.and_then(|Reader(principal)| entitled(&app, &principal, &stored)) {
+    if let Some(Reader(principal)) = reader
+        && let Some(envelope) = entitled(&app, &principal, &stored)
+    {
         members.push(("envelope", envelope));
-        members.push(("effects", json::read(&stored.effects).unwrap_or(Json::Null)));
+        members.push(("effects", readable_effects(&principal, &stored.effects, &app.published().state)));
     }
     Ok(super::json(StatusCode::OK, &Json::object(members)))
 }
@@ -95,7 +97,7 @@ pub async fn receipt(
         return Err(Problem::not_found());
     }
     let receipt = receipt::Receipt { record: Record::of(seq, &stored), effects: stored.effects };
-    Ok(super::json(StatusCode::OK, &receipt_json(&app, &receipt)))
+    Ok(super::json(StatusCode::OK, &receipt_json(&app, &principal, &receipt)))
 }
 
 async fn published(app: &Arc<App>, seq: &str) -> Result<(u64, StoredRecord), Problem> {

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::collateral::exact;
 use super::{Entry, check_free};
 use crate::command::MarginState;
 use crate::id::{PartyId, RegimeId};
@@ -34,12 +35,7 @@ pub(super) fn state_margin(
     if stated.as_of > entry.recorded_at {
         return Err(Rejection::TooEarly { after: stated.as_of });
     }
-    let expected =
-        (|| stated.collateral_value.checked_sub(stated.requirement)?.checked_sub(stated.exposure))();
-    let expected = expected.ok_or_else(|| Rejection::AmountOverflow { what: "/body/excess".to_owned() })?;
-    if expected != stated.excess {
-        return Err(Rejection::AmountsDoNotSum { expected, got: stated.excess });
-    }
+    check_sum(stated)?;
     if stated.requirement.is_sign_negative() || stated.collateral_value.is_sign_negative() {
         return Err(Rejection::AmountOutOfRange {
             expected: "a requirement and a collateral value of zero or more".to_owned(),
@@ -56,12 +52,24 @@ pub(super) fn state_margin(
     Ok(changes)
 }
 
+/// Exactly: a decimal of 28 digits rounds a difference silently.
+fn check_sum(stated: &MarginState) -> Result<(), Rejection> {
+    let sum = exact(stated.collateral_value) - exact(stated.requirement) - exact(stated.exposure);
+    if sum == exact(stated.excess) {
+        return Ok(());
+    }
+    let rounded = (|| stated.collateral_value.checked_sub(stated.requirement)?.checked_sub(stated.exposure))();
+    let expected = rounded.ok_or_else(|| Rejection::AmountOverflow { what: "/body/excess".to_owned() })?;
+    Err(Rejection::AmountsDoNotSum { expected, got: stated.excess })
+}
+
 /// The documents are the ones on record for what they are said to be.
 fn check_references(state: &State, stated: &MarginState, portfolio: &Portfolio) -> Result<(), Rejection> {
     let refuse =
         |pointer: &str, what: String| Err(Rejection::UnknownReference { pointer: pointer.to_owned(), what });
     if portfolio.digest != stated.positions {
-        let what = format!("the last positions reported for {} are {}", portfolio.id, portfolio.digest);
+        // Which they are, is for those to know who may read them.
+        let what = format!("not the last positions reported for {}", portfolio.id);
         return refuse("/body/positions", what);
     }
     let Some(prices) = state.prices().filter(|prices| prices.digest == stated.prices) else {
@@ -78,25 +86,22 @@ fn check_references(state: &State, stated: &MarginState, portfolio: &Portfolio) 
     Ok(())
 }
 
-/// Whose portfolio it is: its owner, or the author's other side.
+/// Whose portfolio it is: its owner; before there is one, who it is of is for the operator to say, whose
+/// other side it then is.
 fn pledgor(
     state: &State,
     entry: &Entry,
     portfolio: &Portfolio,
     parties: &[PartyId],
 ) -> Result<PartyId, Rejection> {
-    let operator = state.opened().map(|opened| &opened.operator);
-    let client = parties.iter().find(|party| Some(*party) != operator);
-    let pledgor =
-        portfolio.owner.clone().or_else(|| client.cloned()).unwrap_or_else(|| entry.command.author.clone());
-    if parties.contains(&pledgor) {
-        Ok(pledgor)
-    } else {
-        Err(Rejection::UnknownReference {
-            pointer: "/body/portfolio".to_owned(),
-            what: format!("portfolio {} is not of a party of this agreement", portfolio.id),
-        })
-    }
+    let author = &entry.command.author;
+    let operates = state.opened().is_some_and(|opened| opened.operator == *author);
+    let other_side = parties.iter().find(|party| operates && *party != author);
+    let pledgor = portfolio.owner.as_ref().or(other_side).filter(|pledgor| parties.contains(pledgor));
+    pledgor.cloned().ok_or_else(|| Rejection::UnknownReference {
+        pointer: "/body/portfolio".to_owned(),
+        what: format!("portfolio {} is not of a party of this agreement", portfolio.id),
+    })
 }
 
 /// If the agreement's rule book was adopted, its bytes are the ones adopted.

@@ -288,6 +288,8 @@ fn earlier(one: Rejection, other: Rejection) -> Rejection {
 }
 
 /// The documents named here for the first time, and who may read them from now on.
+///
+/// Naming a document that others brought opens it to nobody: only who may read it lets others read it.
 fn document_changes(state: &State, entry: &Entry) -> Vec<Change> {
     let command = entry.command;
     let mut readers = imbl::OrdSet::unit(command.author.clone());
@@ -295,9 +297,14 @@ fn document_changes(state: &State, entry: &Entry) -> Vec<Change> {
         readers.extend(put.readers.iter().cloned());
     }
     readers.extend(counterparties(state, entry));
+    let reads_all =
+        state.party(&command.author).is_some_and(|author| matches!(author.role, Role::Operator | Role::Auditor));
     let mut changes = Vec::new();
     for (_, digest) in command.body.documents() {
         let known = state.document(&digest);
+        if known.is_some_and(|known| !reads_all && !known.readers.contains(&command.author)) {
+            continue;
+        }
         let size = entry.documents.fresh.get(&digest).copied().or(known.map(|entry| entry.size));
         let (Some(size), before) = (size, known.map(|entry| entry.readers.clone())) else { continue };
         let joined = before.clone().unwrap_or_default().union(readers.clone());

@@ -6,7 +6,7 @@ use super::{Entry, RULES_VERSION, check_free};
 use crate::command::{KeyAdd, KeyRevoke, KeyRotate, LedgerOpen, NewKey, PartyRegister};
 use crate::id::PartyId;
 use crate::key::KeyId;
-use crate::party::{Party, PartyKey, Role};
+use crate::party::{KeyUse, Party, PartyKey, Role};
 use crate::rejection::Rejection;
 use crate::state::{Change, Opened, State};
 
@@ -51,12 +51,14 @@ pub(super) fn register(
     register: &PartyRegister,
 ) -> Result<Vec<Change>, Rejection> {
     check_free(state, "party", register.party.as_str())?;
+    let key = new_key(entry, &register.key)?;
+    check_new(state, &key)?;
     let party = Party {
         id: register.party.clone(),
         role: register.role,
         legal_name: register.legal_name.clone(),
         lei: register.lei.clone(),
-        keys: vec![new_key(entry, &register.key)?],
+        keys: vec![key],
         changed_seq: entry.seq,
     };
     Ok(vec![Change::Party(Arc::new(party))])
@@ -65,17 +67,21 @@ pub(super) fn register(
 pub(super) fn add_key(state: &State, entry: &Entry, add: &KeyAdd) -> Result<Vec<Change>, Rejection> {
     let mut party = own_party(state, entry, add.party.as_ref())?;
     let key = new_key(entry, &add.key)?;
-    check_new(&party, &key)?;
+    check_new(state, &key)?;
     party.keys.push(key);
     Ok(vec![Change::Party(Arc::new(party))])
 }
 
 pub(super) fn rotate_key(state: &State, entry: &Entry, rotate: &KeyRotate) -> Result<Vec<Change>, Rejection> {
     let mut party = own_party(state, entry, rotate.party.as_ref())?;
-    let key = new_key(entry, &rotate.key)?;
+    let mut key = new_key(entry, &rotate.key)?;
+    if party.key(rotate.old_key).is_none() {
+        return Err(no_key(rotate.old_key, "/body/old_key"));
+    }
+    check_new(state, &key)?;
     let old = revocable(&mut party, rotate.old_key, "/body/old_key")?;
     old.revoked_seq = Some(entry.seq);
-    check_new(&party, &key)?;
+    key.uses = old.uses.clone();
     party.keys.push(key);
     Ok(vec![Change::Party(Arc::new(party))])
 }
@@ -93,12 +99,13 @@ pub(super) fn revoke_key(state: &State, entry: &Entry, revoke: &KeyRevoke) -> Re
         return Err(no_key(revoke.keyid, "/body/keyid"));
     };
     let mut party = Party { changed_seq: entry.seq, ..Party::clone(owner) };
+    let commands = |key: &&PartyKey| key.revoked_seq.is_none() && key.uses.contains(&KeyUse::Command);
     let last_operator_key = party.role == Role::Operator
-        && party.keys.iter().filter(|key| key.revoked_seq.is_none()).count() == 1;
+        && party.keys.iter().filter(commands).all(|key| key.public.id() == revoke.keyid);
     let key = revocable(&mut party, revoke.keyid, "/body/keyid")?;
     if last_operator_key {
         return Err(Rejection::WrongState {
-            state: "the operator's last active key".to_owned(),
+            state: "the operator's last active key that commands".to_owned(),
             fits: "key.add or key.rotate first".to_owned(),
         });
     }
@@ -127,11 +134,13 @@ fn own_party(state: &State, entry: &Entry, named: Option<&PartyId>) -> Result<Pa
     Ok(Party { changed_seq: entry.seq, ..Party::clone(author) })
 }
 
-fn check_new(party: &Party, key: &PartyKey) -> Result<(), Rejection> {
-    match party.key(key.public.id()) {
-        Some(_) => Err(Rejection::IdTaken { id: key.public.id().to_string() }),
-        None => Ok(()),
+/// A key belongs to one party, for ever: so whoever revokes it knows whose it is.
+fn check_new(state: &State, key: &PartyKey) -> Result<(), Rejection> {
+    let id = key.public.id();
+    if state.parties().any(|party| party.key(id).is_some()) {
+        return Err(Rejection::IdTaken { id: id.to_string() });
     }
+    Ok(())
 }
 
 fn revocable<'a>(party: &'a mut Party, keyid: KeyId, pointer: &str) -> Result<&'a mut PartyKey, Rejection> {

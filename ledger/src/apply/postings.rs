@@ -16,13 +16,19 @@ use crate::state::{Change, State};
 ///
 /// Both accounts hold the posting's asset, are kept by one custodian, and are of one class.
 pub(super) fn resolve(state: &State, texts: &[PostingText]) -> Result<Vec<Posting>, Rejection> {
+    check_accounts(state, texts)?;
+    texts.iter().enumerate().map(|(place, text)| resolve_one(state, place, text)).collect()
+}
+
+/// Everything that postings name is there.
+pub(super) fn check_accounts(state: &State, texts: &[PostingText]) -> Result<(), Rejection> {
     for (place, text) in texts.iter().enumerate() {
         let at = |member: &str| format!("/body/postings/{place}/{member}");
         state.need_account(&text.from, &at("from"))?;
         state.need_account(&text.to, &at("to"))?;
         state.need_asset(&text.asset, &at("asset"))?;
     }
-    texts.iter().enumerate().map(|(place, text)| resolve_one(state, place, text)).collect()
+    Ok(())
 }
 
 fn resolve_one(state: &State, place: usize, text: &PostingText) -> Result<Posting, Rejection> {

@@ -34,7 +34,11 @@ pub struct CallIssue {
 
 impl CallIssue {
     pub(super) fn read(fields: &mut Fields) -> Option<Self> {
-        let call = fields.parsed("call");
+        let help = "an id of at most 62 characters that does not end in .u or .d: its halves are called so";
+        let call = fields.required("call", help, |value| {
+            let text = value.as_str().filter(|text| leaves_room_for_halves(text))?;
+            CallId::parse(text).ok()
+        });
         let agreement = fields.parsed("agreement");
         let version = fields.parsed("version");
         let statement = fields.parsed("statement");
@@ -55,6 +59,12 @@ impl CallIssue {
             due: due?,
         })
     }
+}
+
+/// A dispute may split a call in two, whose ids add `.u` and `.d`: these must be ids, and free.
+fn leaves_room_for_halves(id: &str) -> bool {
+    let lower = id.to_ascii_lowercase();
+    id.len() <= 62 && !lower.ends_with(".u") && !lower.ends_with(".d")
 }
 
 impl ReadText for CallLeg {

@@ -10,18 +10,22 @@ use crate::party::{KeyUse, Role};
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct NewKey {
     bytes: [u8; 32],
-    /// Its uses, ascending.
+    /// Its uses, ascending; none in a rotation, where it takes over those of the old key.
     pub uses: Vec<KeyUse>,
 }
 
 impl NewKey {
     fn read(fields: &mut Fields) -> Option<Self> {
-        let bytes = fields.required("public_key", "32 bytes in padded base64", |value| {
-            let bytes = data_encoding::BASE64.decode(value.as_str()?.as_bytes()).ok()?;
-            bytes.try_into().ok()
-        });
+        let bytes = Self::read_bytes(fields);
         let uses = fields.set("uses");
         Some(Self { bytes: bytes?, uses: uses? })
+    }
+
+    fn read_bytes(fields: &mut Fields) -> Option<[u8; 32]> {
+        fields.required("public_key", "32 bytes in padded base64", |value| {
+            let bytes = data_encoding::BASE64.decode(value.as_str()?.as_bytes()).ok()?;
+            bytes.try_into().ok()
+        })
     }
 
     /// The key.
@@ -137,8 +141,8 @@ impl KeyRotate {
     pub(super) fn read(fields: &mut Fields) -> Option<Self> {
         let party = fields.parsed_optional("party");
         let old_key = fields.parsed("old_key");
-        let key = NewKey::read(fields);
-        Some(Self { party: party?, old_key: old_key?, key: key? })
+        let bytes = NewKey::read_bytes(fields);
+        Some(Self { party: party?, old_key: old_key?, key: NewKey { bytes: bytes?, uses: Vec::new() } })
     }
 }
 

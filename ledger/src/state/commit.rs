@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use num_bigint::BigInt;
+
 use super::{DocumentEntry, KeyHolder, Opened, State};
 use crate::account::{Account, Book};
 use crate::agreement::Agreement;
@@ -185,19 +187,22 @@ impl State {
 
     /// Per asset, what the accounts gain and lose sums to zero.
     fn assert_balanced(&self, effects: &Effects) {
-        let mut gained: BTreeMap<&AssetId, (u128, u128)> = BTreeMap::new();
+        // One account holds less than 2^128 units, several may not.
+        let mut gained: BTreeMap<&AssetId, BigInt> = BTreeMap::new();
         for change in &effects.0 {
             let Change::Account(after) = change else { continue };
             let before = self.accounts.get(&after.id).map_or(0, |account| account.settled);
-            let (up, down) = gained.entry(&after.asset).or_default();
-            let (grew, shrank) = (after.settled.saturating_sub(before), before.saturating_sub(after.settled));
+            let gain = BigInt::from(after.settled) - BigInt::from(before);
+            let sum = gained.entry(&after.asset).or_default();
             // An external account mirrors: its figure stands for its negative.
-            let (grew, shrank) = if after.book == Book::External { (shrank, grew) } else { (grew, shrank) };
-            *up = up.checked_add(grew).expect("a record moves less than 2^128 units");
-            *down = down.checked_add(shrank).expect("a record moves less than 2^128 units");
+            if after.book == Book::External {
+                *sum -= gain;
+            } else {
+                *sum += gain;
+            }
         }
-        for (asset, (up, down)) in gained {
-            assert_eq!(up, down, "{asset}: postings conserve value");
+        for (asset, sum) in gained {
+            assert_eq!(sum, BigInt::ZERO, "{asset}: postings conserve value");
         }
     }
 }

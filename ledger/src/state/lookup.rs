@@ -90,6 +90,13 @@ impl State {
         self.prices.as_ref()
     }
 
+    /// Whether the document is reference data: prices that were set, or a rule book that was adopted.
+    #[must_use]
+    pub fn is_reference(&self, digest: &Digest) -> bool {
+        let mut adopted = self.regimes.values().flat_map(|versions| versions.values());
+        self.price_sets.values().any(|set| set == digest) || adopted.any(|adopted| adopted.digest == *digest)
+    }
+
     /// Whether the price set's id was used.
     #[must_use]
     pub fn has_price_set(&self, id: &PriceSetId) -> bool {

@@ -1,0 +1,242 @@
+//! What carries a call over: the pledge that reserves items, and the movement that delivers them.
+
+use std::sync::Arc;
+
+use super::value;
+use crate::account::{Account, Book};
+use crate::agreement::Agreement;
+use crate::apply::postings::{Working, check_custodians, resolve};
+use crate::apply::{Entry, collateral, movement};
+use crate::call::{CallLeg, CallState};
+use crate::call_record::{CallRecord, ReservedItem};
+use crate::command::{PledgedItem, PostingText};
+use crate::digest::Digest;
+use crate::id::MovementId;
+use crate::movement::{MovementStatus, Posting};
+use crate::rejection::Rejection;
+use crate::state::{Change, State};
+use crate::valuation::{Item, Side, Value};
+
+/// Names and reserves what will be delivered or returned.
+///
+/// The value that the pledgor signs may not be more than what the ledger makes of the items now.
+pub(super) fn pledge(
+    state: &State,
+    entry: &Entry,
+    record: &mut CallRecord,
+    items: &[PledgedItem],
+    claimed: rust_decimal::Decimal,
+) -> Result<Vec<Change>, Rejection> {
+    let mut reserved = Vec::new();
+    for (place, item) in items.iter().enumerate() {
+        let account = state.need_account(&item.from, &format!("/body/items/{place}/from"))?;
+        reserved.push(reserve_text(state, place, item, account)?);
+    }
+    let mut working = Working::new(state, entry.seq);
+    for item in &reserved {
+        working.hold(item)?;
+    }
+    let agreement = state.need_agreement(&record.agreement, "/body/call")?;
+    let worth = worth(state, entry, agreement, record, &reserved)?;
+    let claimed = value(claimed);
+    if claimed > worth {
+        return Err(insufficient(&worth, &claimed));
+    }
+    record.items = reserved;
+    record.pledge = Some(entry.command_id);
+    Ok(working.into_changes())
+}
+
+/// Items come out of accounts of the pledgor, in the book that the leg takes from.
+pub(super) fn check_sources(
+    state: &State,
+    record: &CallRecord,
+    items: &[PledgedItem],
+) -> Result<(), Rejection> {
+    let book = source_book(record);
+    for (place, item) in items.iter().enumerate() {
+        let pointer = format!("/body/items/{place}/from");
+        let account = state.need_account(&item.from, &pointer)?;
+        if account.owner != record.pledgor || account.book != book {
+            let what = format!("no {book} account {} of {}", item.from, record.pledgor);
+            return Err(Rejection::UnknownReference { pointer, what });
+        }
+    }
+    Ok(())
+}
+
+/// Deliveries come out of `available`, returns out of `posted`.
+fn source_book(record: &CallRecord) -> Book {
+    match record.call.terms().leg {
+        CallLeg::Delivery => Book::Available,
+        CallLeg::Return => Book::Posted,
+    }
+}
+
+fn reserve_text(
+    state: &State,
+    place: usize,
+    item: &PledgedItem,
+    account: &Account,
+) -> Result<ReservedItem, Rejection> {
+    if account.asset != item.asset {
+        return Err(Rejection::AssetMismatch { account: account.id.clone(), holds: account.asset.clone() });
+    }
+    let asset = state.need_asset(&item.asset, "/body/items")?;
+    let pointer = format!("/body/items/{place}/amount");
+    let units = item.amount.units(asset.decimals);
+    let units = units.map_err(|error| Rejection::of_amount(error, &pointer, asset.decimals))?;
+    if units == 0 {
+        return Err(Rejection::AmountZero { pointer });
+    }
+    Ok(ReservedItem { from: item.from.clone(), asset: item.asset.clone(), units })
+}
+
+/// What the items would count under the call's own version, on top of nothing else.
+fn worth(
+    state: &State,
+    entry: &Entry,
+    agreement: &Agreement,
+    record: &CallRecord,
+    reserved: &[ReservedItem],
+) -> Result<Value, Rejection> {
+    let side = agreement.side_of(&record.pledgor).unwrap_or(Side::B);
+    let version = agreement.versions.iter().find(|version| version.version == record.version);
+    let Some(version) = version else { return Ok(Value::zero()) };
+    let terms = version.signed.terms();
+    let items: Vec<_> = reserved
+        .iter()
+        .enumerate()
+        .filter_map(|(place, reserved)| {
+            let account = state.account(&reserved.from)?;
+            let item = collateral::item(state, account, reserved.units, side);
+            Some(Item { id: format!("{place}"), ..item })
+        })
+        .collect();
+    let market = collateral::market(state, terms, entry.recorded_at);
+    let appraisals = crate::valuation::value_items(terms.schedule(), terms.groups(), &market, &items);
+    let appraisals = appraisals.map_err(|errors| collateral::of_valuations(state, &errors))?;
+    Ok(appraisals.iter().map(|appraisal| &appraisal.value).sum())
+}
+
+/// Frees what was reserved for the call.
+pub(super) fn free_items(state: &State, entry: &Entry, record: &mut CallRecord) -> Vec<Change> {
+    let mut working = Working::new(state, entry.seq);
+    for item in &record.items {
+        working.unhold(item);
+    }
+    record.items.clear();
+    record.pledge = None;
+    working.into_changes()
+}
+
+/// The pending movement: exactly what was pledged, to where it then belongs.
+pub(super) fn instruct(
+    state: &State,
+    entry: &Entry,
+    record: &mut CallRecord,
+    id: &MovementId,
+    texts: &[PostingText],
+) -> Result<Vec<Change>, Rejection> {
+    let postings = resolve(state, texts)?;
+    check_same_items(state, record, &postings)?;
+    let mut working = Working::new(state, entry.seq);
+    for item in &record.items {
+        working.unhold(item);
+    }
+    let mut freed = state.clone();
+    for change in working.changes() {
+        freed.put(&change);
+    }
+    for posting in &postings {
+        working.reserve(posting)?;
+    }
+    collateral::guard_release(&freed, entry, &postings)?;
+    check_custodians(state, &postings)?;
+    record.movement = Some(id.clone());
+    let pending = movement::pending(entry, id.clone(), postings, Some(record.id.clone()));
+    let mut changes = working.into_changes();
+    changes.push(Change::Movement(Arc::new(pending)));
+    Ok(changes)
+}
+
+fn check_same_items(state: &State, record: &CallRecord, postings: &[Posting]) -> Result<(), Rejection> {
+    let target = match record.call.terms().leg {
+        CallLeg::Delivery => Book::Posted,
+        CallLeg::Return => Book::Available,
+    };
+    for posting in postings {
+        let to = state.need_account(&posting.to, "/body/postings")?;
+        if to.owner != record.pledgor || to.book != target {
+            return Err(Rejection::UnknownReference {
+                pointer: "/body/postings".to_owned(),
+                what: format!("no {target} account {} of {}", posting.to, record.pledgor),
+            });
+        }
+    }
+    let mut moved: Vec<_> = postings
+        .iter()
+        .map(|posting| ReservedItem {
+            from: posting.from.clone(),
+            asset: posting.asset.clone(),
+            units: posting.units,
+        })
+        .collect();
+    let mut pledged = record.items.clone();
+    moved.sort();
+    pledged.sort();
+    if moved == pledged {
+        return Ok(());
+    }
+    let print = |items: &[ReservedItem]| {
+        let each = items.iter().map(|item| {
+            let quantity = collateral::print_quantity(state, &item.asset, item.units);
+            format!("{quantity} {} from {}", item.asset, item.from)
+        });
+        each.collect::<Vec<_>>().join(", ")
+    };
+    Err(Rejection::EvidenceMismatch { expected: print(&pledged), got: print(&moved) })
+}
+
+/// In this version a transfer settles whole.
+pub(super) fn settle(
+    state: &State,
+    entry: &Entry,
+    record: &CallRecord,
+    id: &MovementId,
+    evidence: Digest,
+) -> Result<Vec<Change>, Rejection> {
+    let pending = state.need_movement(id, "/body/movement")?;
+    movement::check_keeper(state, entry, pending)?;
+    movement::check_pending(pending, "transfer.settle, transfer.fail")?;
+    if record.state() != CallState::Settled {
+        return Err(Rejection::AmountOutOfRange {
+            expected: format!("{}, the whole", record.amount()),
+            got: record.call.settled().to_string(),
+        });
+    }
+    movement::settled(state, entry, pending, evidence)
+}
+
+pub(super) fn fail(
+    state: &State,
+    entry: &Entry,
+    record: &mut CallRecord,
+    id: &MovementId,
+    reason: &str,
+) -> Result<Vec<Change>, Rejection> {
+    let pending = state.need_movement(id, "/body/movement")?;
+    movement::check_keeper(state, entry, pending)?;
+    movement::check_pending(pending, "transfer.settle, transfer.fail")?;
+    record.items.clear();
+    record.pledge = None;
+    record.movement = None;
+    Ok(movement::given_up(state, pending, entry.seq, MovementStatus::Voided, Some(reason.to_owned())))
+}
+
+pub(super) fn insufficient(value: &Value, needed: &Value) -> Rejection {
+    Rejection::InsufficientValue {
+        needed: collateral::decimal(needed).unwrap_or(rust_decimal::Decimal::MAX),
+        value: value.to_string(),
+    }
+}

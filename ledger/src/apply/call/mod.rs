@@ -1,0 +1,124 @@
+//! Calls: what may be demanded is computed here, and each step of a call's life is one transition of
+//! [`crate::call::step`] with what it moves.
+//!
+//! Source: calls specification §2 and §5.
+
+mod carriage;
+mod figure;
+mod step;
+
+use std::sync::Arc;
+
+pub(super) use step::step;
+
+use super::collateral::{self, exact};
+use super::{Entry, check_free};
+use crate::agreement::{Agreement, AgreementVersion};
+use crate::call::{Call, CallLeg, CallTerms};
+use crate::call_record::{CallEvent, CallRecord};
+use crate::command::CallIssue;
+use crate::rejection::Rejection;
+use crate::state::{Change, State};
+use crate::valuation::{Side, Value};
+use figure::{deadlines, figure};
+
+pub(super) fn issue(state: &State, entry: &Entry, issue: &CallIssue) -> Result<Vec<Change>, Rejection> {
+    let agreement = state.need_agreement(&issue.agreement, "/body/agreement")?;
+    let statement = state.need_statement(&issue.statement, "/body/statement")?;
+    if statement.agreement != agreement.id {
+        return Err(Rejection::UnknownReference {
+            pointer: "/body/statement".to_owned(),
+            what: format!("statement {} is under agreement {}", statement.id, statement.agreement),
+        });
+    }
+    let pledgor_side = agreement.side_of(&statement.pledgor).unwrap_or(Side::B);
+    let secured = agreement.party(pledgor_side.other());
+    let demands = match issue.leg {
+        CallLeg::Delivery => secured,
+        CallLeg::Return => &statement.pledgor,
+    };
+    if entry.command.author != *demands {
+        return Err(Rejection::NotAuthorised {
+            who_may: "the secured party for a delivery, the pledgor for a return",
+        });
+    }
+    check_free(state, "call", issue.call.as_str())?;
+    let version = in_force(agreement, entry, issue.version)?;
+    let binding =
+        collateral::binding_statement(state, agreement, version, &statement.pledgor, entry.recorded_at);
+    if binding.is_none_or(|binding| binding.id != statement.id) {
+        return Err(Rejection::StatementStale { statement: binding.map(|binding| binding.id.to_string()) });
+    }
+    collateral::check_fresh(state, version.signed.terms(), statement, entry.recorded_at)?;
+    let figure = figure(state, entry, agreement, version, statement, issue)?;
+    let deadlines = deadlines(version.signed.terms(), entry, issue)?;
+    let terms = version.signed.terms();
+    let call = Call::issue(
+        CallTerms {
+            id: issue.call.to_string(),
+            leg: issue.leg,
+            kind: issue.kind,
+            raw: figure.raw,
+            mta: figure.mta,
+            multiple: terms.rounding().multiple.clone(),
+            mode: match issue.leg {
+                CallLeg::Delivery => terms.rounding().delivery,
+                CallLeg::Return => terms.rounding().returns,
+            },
+            due_at: deadlines.due_at.max(issue.due),
+            dispute_by: deadlines.dispute_by,
+            grace_end: deadlines.grace_end.max(issue.due),
+        },
+        figure.amount,
+    );
+    let record = CallRecord {
+        id: issue.call.clone(),
+        parent: None,
+        agreement: agreement.id.clone(),
+        version: version.version,
+        statement: statement.id.clone(),
+        secured: secured.clone(),
+        pledgor: statement.pledgor.clone(),
+        currency: issue.currency.clone(),
+        call,
+        items: Vec::new(),
+        pledge: None,
+        movement: None,
+        timeline: vec![event(entry)],
+        changed_seq: entry.seq,
+    };
+    Ok(vec![Change::Call(Arc::new(record))])
+}
+
+fn in_force<'a>(
+    agreement: &'a Agreement,
+    entry: &Entry,
+    given: u64,
+) -> Result<&'a AgreementVersion, Rejection> {
+    let version = agreement.in_force(entry.recorded_at).ok_or_else(|| Rejection::WrongState {
+        state: "an agreement without a version in force".to_owned(),
+        fits: "agreement.accept".to_owned(),
+    })?;
+    if version.version == given {
+        return Ok(version);
+    }
+    Err(Rejection::WrongState {
+        state: format!("version {} in force", version.version),
+        fits: format!("call.issue under version {}", version.version),
+    })
+}
+
+fn event(entry: &Entry) -> CallEvent {
+    CallEvent {
+        seq: entry.seq,
+        recorded_at: entry.recorded_at,
+        author: entry.command.author.clone(),
+        type_name: entry.command.body.type_name().to_owned(),
+        command_id: entry.command_id,
+    }
+}
+
+/// A body's decimal as a value of the agreement's currency.
+fn value(decimal: rust_decimal::Decimal) -> Value {
+    Value::truncated(&exact(decimal))
+}

@@ -1,0 +1,194 @@
+//! A real ledger in a temporary directory, served over HTTP on loopback in this process.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::thread::JoinHandle;
+
+use api::app::now;
+use api::cli::init::{InitArgs, init};
+use api::client::Client;
+use api::home::write_key;
+use api::serving::Serving;
+use ledger::id::PartyId;
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+
+use crate::http::{Answer, Http};
+use crate::scribe::{Asked, Scribe, key};
+use crate::world;
+
+/// Makes the ledger of a directory, with the operator `pb`.
+///
+/// # Panics
+/// If it cannot be made.
+pub fn init_ledger(dir: &Path) {
+    let key_file = dir.join("pb.pem");
+    write_key(&key_file, &key("pb")).expect("a key file");
+    let args = InitArgs {
+        dir: dir.join("ledger"),
+        origin: world::ORIGIN.to_owned(),
+        operator: "pb".to_owned(),
+        legal_name: "pb".to_owned(),
+        key: Some(key_file),
+        witness_policy: None,
+        sandbox: false,
+    };
+    init(&args).expect("a ledger is made");
+}
+
+struct Running {
+    url: String,
+    stop: oneshot::Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+/// The ledger, its server and its parties.
+pub struct TestLedger {
+    dir: TempDir,
+    running: Option<Running>,
+    clients: BTreeMap<String, Client>,
+    /// Who writes its commands.
+    pub scribe: Scribe,
+}
+
+impl TestLedger {
+    /// A ledger with record 0, being served.
+    ///
+    /// # Panics
+    /// If it cannot be made.
+    #[must_use]
+    pub fn open() -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        init_ledger(dir.path());
+        let mut scribe = Scribe::new(world::ORIGIN, "served");
+        world::name_documents(&mut scribe);
+        let mut ledger = Self { dir, running: None, clients: BTreeMap::new(), scribe };
+        ledger.start();
+        ledger
+    }
+
+    /// The same with the cast and stage of [`world`].
+    #[must_use]
+    pub fn with_world() -> Self {
+        let mut ledger = Self::open();
+        ledger.play(world::STAGE);
+        ledger
+    }
+
+    fn start(&mut self) {
+        let home = self.dir.path().join("ledger");
+        let (tell, told) = std::sync::mpsc::channel();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+            let runtime = runtime.expect("a runtime");
+            let address = "127.0.0.1:0".parse().expect("an address");
+            let serving = runtime.block_on(Serving::open(&home, address, &[])).expect("it opens");
+            tell.send(serving.url()).expect("the test waits for the address");
+            let until = async {
+                let _ = stopped.await;
+            };
+            runtime.block_on(serving.run(until)).expect("it ends in good order");
+        });
+        let url = told.recv().expect("the server starts");
+        self.running = Some(Running { url, stop, thread });
+    }
+
+    fn end(&mut self) {
+        // Kept connections would hold the server until they are closed.
+        self.clients.clear();
+        if let Some(running) = self.running.take() {
+            let _ = running.stop.send(());
+            let ended = running.thread.join();
+            assert!(std::thread::panicking() || ended.is_ok(), "the server ended in good order");
+        }
+    }
+
+    /// Ends in good order and starts again, at another address.
+    pub fn restart(&mut self) {
+        self.end();
+        self.start();
+    }
+
+    /// Where it is reached.
+    ///
+    /// # Panics
+    /// If it does not run.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.running.as_ref().expect("it runs").url
+    }
+
+    /// A stranger who asks it.
+    #[must_use]
+    pub fn http(&self) -> Http {
+        Http::new(self.url())
+    }
+
+    /// A party with a session.
+    ///
+    /// # Panics
+    /// If it gets none.
+    pub fn client(&mut self, party: &str) -> &Client {
+        if !self.clients.contains_key(party) {
+            let client = self.fresh_client(party, party);
+            self.clients.insert(party.to_owned(), client);
+        }
+        &self.clients[party]
+    }
+
+    /// A party with a session of its own, opened by that key.
+    ///
+    /// # Panics
+    /// If it gets none.
+    #[must_use]
+    pub fn fresh_client(&self, party: &str, by: &str) -> Client {
+        let mut client = Client::new(self.url());
+        let id = PartyId::parse(party).expect("a party's id");
+        client.sign_in(world::ORIGIN, &id, &key(by)).expect("a session");
+        client
+    }
+
+    /// Uploads what a command brings.
+    ///
+    /// # Panics
+    /// If it is not taken.
+    pub fn upload(&mut self, asked: &Asked) {
+        let party = if asked.documents.is_empty() { return } else { asked.author.clone() };
+        for document in &asked.documents {
+            self.client(&party).upload(document).expect("a document is held");
+        }
+    }
+
+    /// Signs and sends one line.
+    ///
+    /// # Panics
+    /// If nobody answers.
+    pub fn line(&mut self, line: &str) -> Answer {
+        let asked = self.scribe.read(line, now());
+        self.upload(&asked);
+        let envelope = self.scribe.sign(&asked, now());
+        let answer = self.http().send("POST", "/v1/commands", &[], envelope.to_string().as_bytes());
+        if answer.status < 300 {
+            self.scribe.recorded(&asked, envelope.id());
+        }
+        answer
+    }
+
+    /// Plays lines that all hold.
+    ///
+    /// # Panics
+    /// If one does not.
+    pub fn play(&mut self, lines: &str) {
+        for line in world::lines(lines) {
+            let answer = self.line(line);
+            assert_eq!(answer.status, 201, "{line}: {}", String::from_utf8_lossy(&answer.body));
+        }
+    }
+}
+
+impl Drop for TestLedger {
+    fn drop(&mut self) {
+        self.end();
+    }
+}

@@ -1,0 +1,70 @@
+//! The cast and the stage of the flows.
+//!
+//! A prime broker `pb`, clients `acme` and `zeta`, custodians `bank` and `vault`, an auditor `aud`; the
+//! assets BTC (8 decimals), USDC (6) and TOK (30); for acme and zeta an account in each of the books
+//! that collateral passes; an agreement between the broker and acme.
+
+use crate::scribe::Scribe;
+
+/// The origin of the ledgers under test.
+pub const ORIGIN: &str = "ledger.example/tests";
+
+/// Everything that flows start from, but record 0.
+pub const STAGE: &str = "
+    pb party.register party=acme role=client public_key=key:acme
+    pb party.register party=zeta role=client public_key=key:zeta
+    pb party.register party=bank role=custodian public_key=key:bank
+    pb party.register party=vault role=custodian public_key=key:vault
+    pb party.register party=aud role=auditor public_key=key:aud
+    pb asset.define asset=BTC kind=crypto decimals=8
+    pb asset.define asset=USDC kind=stablecoin decimals=6
+    pb asset.define asset=TOK kind=token decimals=30
+    pb account.open account=ext.btc owner=pb asset=BTC custodian=bank book=external class=uncleared
+    pb account.open account=ext.usdc owner=pb asset=USDC custodian=bank book=external class=uncleared
+    pb account.open account=ext.tok owner=pb asset=TOK custodian=bank book=external class=uncleared
+    pb account.open account=ext2.tok owner=pb asset=TOK custodian=bank book=external class=uncleared
+    pb account.open account=ext.vault owner=pb asset=BTC custodian=vault book=external class=uncleared
+    pb account.open account=acme.btc owner=acme asset=BTC custodian=bank book=available class=uncleared
+    pb account.open account=acme.btc.p owner=acme asset=BTC custodian=bank book=posted class=uncleared
+    pb account.open account=acme.usdc owner=acme asset=USDC custodian=bank book=available class=uncleared
+    pb account.open account=acme.usdc.p owner=acme asset=USDC custodian=bank book=posted class=uncleared
+    pb account.open account=acme.tok owner=acme asset=TOK custodian=bank book=available class=uncleared
+    pb account.open account=acme.tok2 owner=acme asset=TOK custodian=bank book=available class=uncleared
+    pb account.open account=acme.fut owner=acme asset=BTC custodian=bank book=available class=cftc_4d_futures
+    pb account.open account=acme.vault owner=acme asset=BTC custodian=vault book=available class=uncleared
+    pb account.open account=zeta.btc owner=zeta asset=BTC custodian=bank book=available class=uncleared
+    pb account.open account=zeta.btc.p owner=zeta asset=BTC custodian=bank book=posted class=uncleared
+    pb agreement.propose document=doc:csa1
+    acme agreement.accept digest=digest:csa1
+    pb prices set=p1 BTC=50000 USDC=1
+";
+
+/// Version `version` of the agreement `id` between the broker and a client: BTC counts 80 %, USDC
+/// whole, TOK nothing; calls from 1,000 on, in whole dollars.
+#[must_use]
+pub fn agreement(id: &str, client: &str, version: u32) -> String {
+    format!(
+        r#"{{"id":"{id}","version":"{version}","flavour":"crypto_247","parties":{{"a":"pb","b":"{client}"}},
+"two_way":false,"base_currency":"USD","valuation_agent":"a",
+"terms":{{"a":{{"threshold":"0","mta":"1000","independent_amount":"0"}},
+"b":{{"threshold":"0","mta":"1000","independent_amount":"0"}}}},
+"rounding":{{"amount":"1"}},
+"clock":{{"kind":"continuous","settle":"PT4H","dispute":"PT1H","grace":"PT2H"}},
+"schedule":[
+{{"id":"btc","include":true,"match":{{"asset":"BTC"}},"valuation":{{"kind":"haircut","value":"0.2"}}}},
+{{"id":"usdc","include":true,"match":{{"asset":"USDC"}},"valuation":{{"kind":"haircut","value":"0"}}}}]}}"#
+    )
+}
+
+/// Names the agreements' documents.
+pub fn name_documents(scribe: &mut Scribe) {
+    scribe.name_document("csa1", &agreement("CSA-1", "acme", 1));
+    scribe.name_document("csa1v2", &agreement("CSA-1", "acme", 2));
+    scribe.name_document("csa1v3", &agreement("CSA-1", "acme", 3));
+    scribe.name_document("csa2", &agreement("CSA-2", "zeta", 1));
+}
+
+/// The lines of a text, without indentation, empty lines and those that start with `#`.
+pub fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'))
+}
