@@ -8,4 +8,5 @@ mod log_client;
 mod readme;
 mod refusals;
 mod tidy;
+#[cfg(test)]
 mod verify;

@@ -125,8 +125,8 @@ fn build(dir: &Path, records: usize, large: bool) -> String {
     body.extend(new_key(&key(3)));
     let register = sign(1, "pb", "party.register", Json::object(body), &[&key(2), &key(3)]);
     submit(&handle, &runtime, &register, &[]);
-    let mut body = vec![("old_key", Json::text(key(2).public().id().to_string()))];
-    body.extend(new_key(&key(4)));
+    let [public_key, _] = new_key(&key(4));
+    let body = [("old_key", Json::text(key(2).public().id().to_string())), public_key];
     let rotate = sign(2, "pb", "key.rotate", Json::object(body), &[&key(2), &key(4)]);
     submit(&handle, &runtime, &rotate, &[]);
     for n in 3..records {
@@ -232,6 +232,8 @@ fn flip_each(
 fn every_flipped_byte_is_found_and_what_was_written_is_proven_bad() {
     let built = tempfile::tempdir().unwrap();
     build(built.path(), 6, false);
+    // It can be rebuilt, and copying it for each byte takes longer than all the rest.
+    fs::remove_dir_all(built.path().join("index")).unwrap();
     let all: Vec<(String, Vec<u8>)> = files(built.path())
         .into_iter()
         .map(|(path, bytes)| (path.strip_prefix(built.path()).unwrap().display().to_string(), bytes))
@@ -438,6 +440,34 @@ fn a_forged_journal_is_bad_by_rule_and_record() {
 
     let shorter = verify(forge(built.path(), records[..4].to_vec(), documents).path());
     assert_eq!(shorter.verdict(), Verdict::Undecidable, "an old copy beside a newer log\n{shorter}");
+}
+
+#[test]
+fn a_snapshot_is_compared_and_one_that_cannot_be_read_is_none() {
+    let built = tempfile::tempdir().unwrap();
+    build(built.path(), 6, false);
+    let dir = built.path();
+    let snapshots = |report: &Report| {
+        let check = report.check(CheckId::Snapshots).unwrap();
+        (check.result, check.count)
+    };
+    assert_eq!(snapshots(&verify(dir)), (CheckResult::Pass, 1));
+
+    let harmed = copy(dir);
+    let (mut store, _) = EmbeddedStore::open(harmed.path(), ORIGIN, EmbeddedOptions::default()).unwrap();
+    let kept = store.reader().snapshot().unwrap().unwrap();
+    let (state, _) = ledger::snapshot::load(&kept, ORIGIN).unwrap();
+    store.put_snapshot(&ledger::snapshot::store(&state, Digest::of(b"another tree"))).unwrap();
+    drop(store);
+    let report = verify(harmed.path());
+    assert_eq!(failed(&report), [(CheckId::Snapshots, Some(5))], "{report}");
+
+    let harmed = copy(dir);
+    let database = harmed.path().join("index/db");
+    let length = fs::metadata(&database).unwrap().len();
+    fs::write(database, vec![0x5a; usize::try_from(length).unwrap()]).unwrap();
+    let report = verify(harmed.path());
+    assert_eq!((report.verdict(), snapshots(&report)), (Verdict::Good, (CheckResult::Pass, 0)), "{report}");
 }
 
 fn old(dir: &Path, size: u64, root: Digest, signer: &LogSigner) -> Report {

@@ -188,7 +188,7 @@ impl EmbeddedStore {
     /// If `ledger.toml` cannot be read: then nothing says whose journal it is.
     pub fn survey(dir: &Path) -> Result<(String, Arc<dyn StoreReader>, Survey), StoreError> {
         let origin = read_identity(dir)?.origin;
-        let (reader, survey) = survey(Arc::new(Files::new(dir)), Digest::of(origin.as_bytes()));
+        let (reader, survey) = survey(Arc::new(Files::new(dir)), dir, Digest::of(origin.as_bytes()));
         Ok((origin, reader, survey))
     }
 }

@@ -9,6 +9,7 @@ use super::notes::{self, Keeper, KeptNotes, Signed};
 use super::records::Replaying;
 use super::report::{CheckId, Finding, Report};
 use super::signatures::{self, Jobs};
+use super::snapshots;
 use super::tally::Tallies;
 use super::tree::Tree;
 use super::{FETCH_JOURNAL, Options, REBUILD, RESTORE_DOCUMENT, RESTORE_JOURNAL};
@@ -57,16 +58,21 @@ pub fn directory(dir: &Path, options: &Options) -> Report {
     let reader = reader.as_ref();
     let key = log_key(&origin, reader, options, &mut found);
     let log = LogFiles::new(dir.join("log"));
+    let snapshot = if survey.is_cut {
+        found.skip(CheckId::Snapshots, "the journal is not whole");
+        None
+    } else {
+        snapshots::read(reader, &origin, &mut found)
+    };
     let claims = Claims::gather(&log, key.as_ref(), options, &mut found);
     let (walked, judged) = signatures::beside(|jobs| {
-        let walk = Walk { reader, log: &log, claims, tree: Tree::default(), times: None };
+        let walk = Walk { reader, log: &log, claims, snapshot, tree: Tree::default(), times: None };
         walk.run(&origin, options, jobs, &mut found)
     });
     found.merge(judged);
     let Walked { state, head, claims, times } = walked;
     let newest = claims.finish(&survey, head.size, &mut found);
     let cosigned_by = check_quorum(&state, reader, options, newest.as_ref(), &mut found);
-    super::snapshots::check(dir, reader, &origin, &state, &mut found);
     Report {
         origin: Some(origin),
         head: Some(head),
@@ -255,6 +261,7 @@ struct Walk<'a> {
     reader: &'a dyn StoreReader,
     log: &'a LogFiles,
     claims: Claims,
+    snapshot: Option<snapshots::Kept>,
     tree: Tree,
     times: Option<(Timestamp, Timestamp)>,
 }
@@ -305,6 +312,9 @@ impl Walk<'_> {
                     self.log.compare_full(&made, found);
                 }
                 self.claims.compare(&self.tree, found);
+                if let Some(kept) = self.snapshot.as_ref().filter(|kept| kept.length() == seq + 1) {
+                    kept.compare(replaying.state(), &self.tree.head(), found);
+                }
             }
             if let Some(progress) = options.progress {
                 progress(self.tree.size(), reader.length());

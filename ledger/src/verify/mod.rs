@@ -7,7 +7,8 @@
 //! file whose bytes fail a checksum, a chain value or a digest was changed after it was written.
 //!
 //! The module knows nothing of margin or custodians' formats: whoever composes a verification gives
-//! an [`Answerer`] for what is recorded of them. It writes nothing, anywhere.
+//! an [`Answerer`] for what is recorded of them. It writes nothing into what it verifies: the index is
+//! looked at in a copy, because opening it would change it.
 //!
 //! Memory is bounded by the state: records are read in batches, tiles compared one at a time.
 

@@ -147,6 +147,11 @@ impl<'a> Replaying<'a> {
         Ok(Self { reader, answer, states, state, has_statements, stopped_at: None })
     }
 
+    /// The state after the records taken up so far.
+    pub(super) fn state(&self) -> &State {
+        &self.state
+    }
+
     /// Takes the next record up and hands its envelope to the signature checks.
     pub(super) fn step(&mut self, seq: u64, stored: &StoredRecord, jobs: &mut Jobs, found: &mut Tallies) {
         if self.stopped_at.is_some() {
@@ -288,12 +293,14 @@ fn tell(seq: u64, error: ReplayError, missing: Option<Digest>, found: &mut Talli
             let finding = Finding::at(seq, format!("{what} differs from what the record gives"));
             found.fail(id, finding.with(expected, got));
         }
-        ReplayError::Rejected { rejection, .. } => match *rejection {
-            Rejection::UnknownReference { pointer, .. } if pointer == "/body/rules" => {
+        ReplayError::Rejected { rejection, .. } => {
+            if matches!(&*rejection, Rejection::UnknownReference { pointer, .. } if pointer == "/body/rules")
+            {
                 found.undecided(CheckId::Replay, finding.help(super::NEWER));
+            } else {
+                found.fail(rule_of(&rejection), finding.help(super::NOT_OURS));
             }
-            rejection => found.fail(rule_of(&rejection), finding.help(super::NOT_OURS)),
-        },
+        }
     }
 }
 

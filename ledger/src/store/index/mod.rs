@@ -6,6 +6,7 @@
 //! an index that covers the whole durable journal, or it is an error.
 
 mod believe;
+mod copy;
 mod keeper;
 mod pending;
 mod shelf;
@@ -19,6 +20,7 @@ use super::segment::{DocumentPlace, FrameEntries, JournalReader, Marker};
 use super::{StoreError, StoredSnapshot, snapshots};
 use crate::digest::Digest;
 
+pub(crate) use copy::snapshot_of_copy;
 pub use keeper::IndexReport;
 
 /// An index; which kind depends on the engine.

@@ -6,6 +6,7 @@
 //! checksum, a chain value or a digest *contradict* what was written.
 
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::frame::Check;
@@ -18,6 +19,7 @@ use super::tail::{self, TornTail};
 use super::{DIR, ordinal_of, path_of};
 use crate::digest::Digest;
 use crate::store::documents::{self, FileFault};
+use crate::store::index::snapshot_of_copy;
 use crate::store::medium::{Access, Medium};
 use crate::store::{Batch, StoreError, StoreReader, StoredRecord, StoredSnapshot};
 
@@ -85,7 +87,9 @@ pub struct Survey {
 }
 
 /// Looks through the journal of that origin.
-pub(crate) fn survey(medium: Arc<dyn Medium>, origin: Digest) -> (Arc<dyn StoreReader>, Survey) {
+///
+/// Snapshots are looked for under `root`.
+pub(crate) fn survey(medium: Arc<dyn Medium>, root: &Path, origin: Digest) -> (Arc<dyn StoreReader>, Survey) {
     let mut found = Survey::default();
     let mut map = FrameMap::new(origin);
     let missing = missing_bytes(&*medium, origin);
@@ -103,7 +107,8 @@ pub(crate) fn survey(medium: Arc<dyn Medium>, origin: Digest) -> (Arc<dyn StoreR
         compare_mark(&*medium, &journal, &mut found);
     }
     let until = found.length;
-    (Arc::new(SurveyReader { journal, documents, until }), found)
+    let root = root.to_owned();
+    (Arc::new(SurveyReader { root, journal, documents, until }), found)
 }
 
 impl Survey {
@@ -260,6 +265,7 @@ fn compare_mark(medium: &dyn Medium, journal: &JournalReader, found: &mut Survey
 /// Reads what the survey found sound. Its batches carry no documents: they are asked for by digest,
 /// and one that is not sound is not there.
 struct SurveyReader {
+    root: PathBuf,
     journal: JournalReader,
     documents: HashMap<Digest, DocumentPlace>,
     until: u64,
@@ -307,7 +313,9 @@ impl StoreReader for SurveyReader {
         Ok(None)
     }
 
+    /// Read from a copy of the index, which opening would change.
     fn snapshot(&self) -> Result<Option<StoredSnapshot>, StoreError> {
-        Ok(None)
+        let damaged = |reason| StoreError::Damaged { place: "index".to_owned(), reason };
+        snapshot_of_copy(&self.root, &self.journal).map_err(damaged)
     }
 }
