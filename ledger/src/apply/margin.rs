@@ -58,7 +58,8 @@ fn check_sum(stated: &MarginState) -> Result<(), Rejection> {
     if sum == exact(stated.excess) {
         return Ok(());
     }
-    let rounded = (|| stated.collateral_value.checked_sub(stated.requirement)?.checked_sub(stated.exposure))();
+    let rounded =
+        (|| stated.collateral_value.checked_sub(stated.requirement)?.checked_sub(stated.exposure))();
     let expected = rounded.ok_or_else(|| Rejection::AmountOverflow { what: "/body/excess".to_owned() })?;
     Err(Rejection::AmountsDoNotSum { expected, got: stated.excess })
 }

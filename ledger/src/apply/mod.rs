@@ -297,8 +297,9 @@ fn document_changes(state: &State, entry: &Entry) -> Vec<Change> {
         readers.extend(put.readers.iter().cloned());
     }
     readers.extend(counterparties(state, entry));
-    let reads_all =
-        state.party(&command.author).is_some_and(|author| matches!(author.role, Role::Operator | Role::Auditor));
+    let reads_all = state
+        .party(&command.author)
+        .is_some_and(|author| matches!(author.role, Role::Operator | Role::Auditor));
     let mut changes = Vec::new();
     for (_, digest) in command.body.documents() {
         let known = state.document(&digest);
