@@ -126,3 +126,78 @@ fn answer_custody(put: &CustodyStatementPut, document: &[u8]) -> Answer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ledger::id::{AgreementId, PortfolioId, StatementId};
+
+    use super::*;
+
+    fn figures() -> Figures {
+        let [exposure, requirement, collateral_value, excess] = ["-1.5", "100", "120.25", "21.75"]
+            .map(|text| Decimal::from_str_exact(text).expect("a decimal of a few digits"));
+        let (engine, report) = (margin::ENGINE, b"{}".to_vec());
+        Figures { exposure, requirement, collateral_value, excess, engine, report }
+    }
+
+    fn stated() -> MarginState {
+        let Figures { exposure, requirement, collateral_value, excess, engine, report } = figures();
+        let digest = Digest::of(b"a document");
+        MarginState {
+            statement: StatementId::parse("S-1").unwrap(),
+            portfolio: PortfolioId::parse("P-1").unwrap(),
+            agreement: AgreementId::parse("A-1").unwrap(),
+            as_of: Timestamp::epoch(),
+            state_size: 0,
+            positions: digest,
+            prices: digest,
+            regime: digest,
+            engine: engine.to_owned(),
+            exposure,
+            requirement,
+            collateral_value,
+            excess,
+            report: Digest::of(&report),
+        }
+    }
+
+    #[test]
+    fn each_figure_is_compared_and_the_report_to_the_byte() {
+        assert_eq!(compare(&stated(), &figures()), Answer::Same);
+        let cent = Decimal::new(1, 2);
+        type Harm = fn(&mut MarginState, Decimal);
+        let harms: [(&str, Harm); 5] = [
+            ("exposure", |stated, cent| stated.exposure += cent),
+            ("requirement", |stated, cent| stated.requirement += cent),
+            ("collateral_value", |stated, cent| stated.collateral_value += cent),
+            ("excess", |stated, cent| stated.excess += cent),
+            ("report", |stated, _| stated.report = Digest::of(b"{} ")),
+        ];
+        for (figure, harm) in harms {
+            let mut stated = stated();
+            harm(&mut stated, cent);
+            match compare(&stated, &figures()) {
+                Answer::Differs { what, expected, got } => assert!(what == figure && expected != got),
+                other @ (Answer::Same | Answer::Undecidable { .. }) => panic!("{figure}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_at_hand_is_undecidable_and_what_contradicts_the_record_is_not() {
+        let state = ledger::state::State::new("ledger.example/v");
+        let pledgor = ledger::id::PartyId::parse("client").unwrap();
+        let ask = |stated: &MarginState| {
+            answer(&Question::Margin(Stated {
+                stated,
+                pledgor: &pledgor,
+                recorded_at: Timestamp::epoch(),
+                state_at_size: &state,
+                documents: &|_| None,
+            }))
+        };
+        let other_engine = MarginState { engine: "pledger-margin/99".to_owned(), ..stated() };
+        assert!(matches!(ask(&other_engine), Answer::Undecidable { .. }));
+        assert!(matches!(ask(&stated()), Answer::Differs { .. }), "no such agreement at that size");
+    }
+}
