@@ -9,3 +9,8 @@ mod readme;
 mod refusals;
 mod tidy;
 mod verify;
+mod found;
+mod flow;
+mod kills;
+mod laws;
+mod refusals;
