@@ -1,5 +1,6 @@
 //! Does the whole hold? One binary, one module for each question.
 
+mod batches;
 mod flow;
 mod found;
 mod kills;
@@ -9,8 +10,3 @@ mod readme;
 mod refusals;
 mod tidy;
 mod verify;
-mod found;
-mod flow;
-mod kills;
-mod laws;
-mod refusals;
