@@ -125,8 +125,10 @@ fn build(dir: &Path, records: usize, large: bool) -> String {
     body.extend(new_key(&key(3)));
     let register = sign(1, "pb", "party.register", Json::object(body), &[&key(2), &key(3)]);
     submit(&handle, &runtime, &register, &[]);
-    let mut body = vec![("old_key", Json::text(key(2).public().id().to_string()))];
-    body.extend(new_key(&key(4)));
+    let body = [
+        ("old_key", Json::text(key(2).public().id().to_string())),
+        ("public_key", Json::text(key(4).public().to_base64())),
+    ];
     let rotate = sign(2, "pb", "key.rotate", Json::object(body), &[&key(2), &key(4)]);
     submit(&handle, &runtime, &rotate, &[]);
     for n in 3..records {
