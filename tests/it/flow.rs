@@ -3,8 +3,10 @@
 //! `author type member=value… => code` (without a code it holds) · `wait ms` · `= object figures`.
 
 use ledger::id::{AccountId, AgreementId, CallId, MovementId};
+use ledger::json::Json;
 use ledger::receipt;
 use tests::driver::Driver;
+use tests::served::TestLedger;
 use tests::world;
 
 /// Plays a flow on the stage of [`world`], then makes the state again from its records.
@@ -588,4 +590,51 @@ fn keys_come_and_go_by_record() {
         pb party.register party=ACME role=client public_key=key:other => id_taken
     ",
     );
+}
+
+/// The whole way over HTTP, each step signed by who must, read back by who may.
+#[test]
+fn a_call_over_http() {
+    let mut ledger = TestLedger::with_world();
+    ledger.play(RICH);
+    ledger.play(SHORT);
+    ledger.play(ISSUE);
+    ledger.play(
+        "
+        acme call.acknowledge call=c1
+        acme call.agree call=c1 amount=100000
+        acme call.pledge call=c1 items=acme.btc:2.5:BTC value=100000
+        pb call.accept_pledge call=c1 pledge=@
+        acme transfer.instruct call=c1 movement=t1 postings=acme.btc>acme.btc.p:2.5:BTC
+        bank transfer.settle call=c1 movement=t1 amount=100000 evidence=doc:e1
+        bank custody.statement statement=k1 custodian=bank format=csv as_of=-0 digest=doc:k1 provenance=signed
+        pb recon.record reconciliation=r1 statements=k1 as_of=-0 digest=doc:r1 fingerprint=doc:r1 breaks=1
+        pb break.open break=0123456789abcdef reconciliation=r1 line=1 amount=-1.5
+        pb key.rotate old_key=key:pb public_key=key:pb2
+    ",
+    );
+    let text = |json: &Json, pointer: &str| {
+        json.pointer(pointer).and_then(Json::as_str).unwrap_or_default().to_owned()
+    };
+    ledger.restart();
+    let call = ledger.client("acme").get("/v1/calls/c1").expect("its own call");
+    assert_eq!(text(&call, "/call/state"), "settled");
+    let timeline = call.pointer("/call/timeline").and_then(Json::as_array).expect("a timeline");
+    let types: Vec<String> = timeline.iter().map(|event| text(event, "/type")).collect();
+    let steps = [
+        "call.issue",
+        "call.acknowledge",
+        "call.agree",
+        "call.pledge",
+        "call.accept_pledge",
+        "transfer.instruct",
+        "transfer.settle",
+    ];
+    assert_eq!(types, steps);
+    let balances = ledger.client("bank").get("/v1/accounts/acme.btc.p/balances").expect("it keeps it");
+    assert_eq!(text(&balances, "/settled"), "2.5");
+    let breaks = ledger.fresh_client("pb", "pb2").get("/v1/custody/breaks").expect("breaks");
+    assert_eq!(text(&breaks, "/items/0/amount"), "-1.5");
+    assert_eq!(ledger.line("pb asset.define asset=NEW kind=token decimals=0").status, 401);
+    assert_eq!(ledger.line("pb/pb2 asset.define asset=NEW kind=token decimals=0").status, 201);
 }

@@ -73,7 +73,7 @@ fn every_acknowledged_command_survives_every_kill() {
             check_all(&server, &held);
             break;
         }
-        let target = 20 + next(&mut random) % 60;
+        let target = 10 + next(&mut random) % 40;
         let (tell, told) = mpsc::channel();
         std::thread::scope(|scope| {
             for who in ["acme", "zeta", "pb", "bank"] {

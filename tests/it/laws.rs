@@ -1,1 +1,340 @@
+//! Laws that hold whatever is asked: random commands on one ledger, each checked, in a random order of
+//! good and bad ones.
 
+use std::collections::BTreeMap;
+
+use ledger::account::Book;
+use ledger::amount::print_units;
+use ledger::call::CallState;
+use ledger::digest::Digest;
+use ledger::rejection::Rejection;
+use ledger::snapshot;
+use ledger::state::State;
+use num_bigint::BigInt;
+use proptest::prelude::*;
+use tests::driver::{Driver, Refused};
+use tests::world;
+
+const ACCOUNTS: [&str; 12] = [
+    "acme.btc",
+    "acme.btc.p",
+    "acme.usdc",
+    "acme.usdc.p",
+    "acme.tok",
+    "acme.fut",
+    "acme.vault",
+    "zeta.btc",
+    "zeta.btc.p",
+    "ext.btc",
+    "ext.usdc",
+    "ext.vault",
+];
+const PARTIES: [&str; 6] = ["pb", "acme", "zeta", "bank", "vault", "aud"];
+const ASSETS: [&str; 3] = ["BTC", "USDC", "TOK"];
+const AMOUNTS: [&str; 8] = [
+    "0.00000001",
+    "1",
+    "2.5",
+    "100000",
+    "0",
+    "0.0000000000000000001",
+    "170141183460469231731687303715",
+    "3402823669209384634633746074317.68211455",
+];
+
+/// One choice among many, small numbers more often: most commands then meet what others left.
+#[derive(Clone, Debug)]
+struct Choice(Vec<u32>);
+
+impl Choice {
+    fn of<'a>(&self, place: usize, from: &[&'a str]) -> &'a str {
+        from[usize::try_from(self.0[place]).expect("small") % from.len()]
+    }
+
+    fn id(&self, place: usize, kind: &str) -> String {
+        format!("{kind}{}", self.0[place] % 5)
+    }
+}
+
+fn choices() -> impl Strategy<Value = Vec<Choice>> {
+    let one = prop::collection::vec(any::<u32>(), 12).prop_map(Choice);
+    prop::collection::vec(one, 120..240)
+}
+
+/// Where postings usually go, so that many hold.
+const WAYS: [&str; 8] = [
+    "ext.btc>acme.btc",
+    "ext.btc>zeta.btc",
+    "acme.btc>acme.btc.p",
+    "acme.btc.p>acme.btc",
+    "acme.btc>ext.btc",
+    "ext.usdc>acme.usdc",
+    "acme.usdc>acme.usdc.p",
+    "acme.btc>zeta.btc",
+];
+
+fn posting(choice: &Choice, place: usize) -> String {
+    let amount = choice.of(place, &AMOUNTS[..if choice.0[place + 1] % 4 == 0 { 8 } else { 3 }]);
+    if choice.0[place + 2] % 5 > 0 {
+        let way = choice.of(place + 2, &WAYS);
+        let asset = if way.contains("usdc") { "USDC" } else { "BTC" };
+        let amount = if asset == "USDC" && amount == "0.00000001" { "0.000001" } else { amount };
+        return format!("{way}:{amount}:{asset}");
+    }
+    let (from, to) = (choice.of(place, &ACCOUNTS), choice.of(place + 1, &ACCOUNTS));
+    format!("{from}>{to}:{amount}:{}", choice.of(place + 2, &ASSETS))
+}
+
+fn line(choice: &Choice) -> String {
+    let who = |place, likely: &'static str| {
+        if choice.0[place] % 6 > 0 { likely } else { choice.of(place, &PARTIES) }
+    };
+    let movement = format!("m{}", choice.0[1] % 24);
+    match choice.0[0] % 22 {
+        0..=4 => {
+            let mode = choice.of(2, &["immediate", "two_phase", "two_phase"]);
+            let expires = if choice.0[3] % 3 == 0 { " expires=+5000" } else { "" };
+            let mut postings = posting(choice, 4);
+            if choice.0[7] % 3 == 0 {
+                postings = format!("{postings},{}", posting(choice, 8));
+            }
+            let likely = if choice.0[11] % 2 == 0 { "pb" } else { "acme" };
+            format!(
+                "{} movement.instruct movement={movement} mode={mode}{expires} postings={postings}",
+                who(11, likely)
+            )
+        }
+        5..=7 => format!(
+            "{} movement.settle movement={movement} evidence=doc:e{}",
+            who(2, "bank"),
+            choice.0[3] % 3
+        ),
+        8 => format!("{} movement.void movement={movement} reason=x", who(2, "pb")),
+        9 => format!("pb prices set=s{} BTC={} USDC=1", choice.0[1], 40_000 + choice.0[2] % 20_000),
+        10 => format!(
+            "{} positions portfolio=P{} digest=doc:p{}",
+            who(1, "acme"),
+            choice.0[2] % 2,
+            choice.0[3] % 3
+        ),
+        11 => format!(
+            "{} margin statement=s{} portfolio=P{} agreement=CSA-1 requirement={}",
+            who(1, "pb"),
+            choice.0[2],
+            choice.0[3] % 2,
+            choice.0[4] % 100_000
+        ),
+        12 => format!(
+            "pb call.issue call={} agreement=CSA-1 version=1 statement=last leg=delivery kind=demand amount=last currency=USD due=+0",
+            choice.id(1, "c")
+        ),
+        13 | 20 => format!("{} call.agree call=open amount=last", who(2, "acme")),
+        14 | 21 => format!(
+            "{} call.pledge call=open items=acme.btc:{}:BTC value=last",
+            who(2, "acme"),
+            2 + choice.0[3] % 5
+        ),
+        15 => format!("{} call.accept_pledge call=open pledge=@", who(2, "pb")),
+        16 => {
+            let steps = ["call.reject_pledge", "call.retract", "call.dispute"];
+            match choice.of(2, &steps) {
+                "call.reject_pledge" => {
+                    "pb call.reject_pledge call=open pledge=@ reason=not_eligible".to_owned()
+                }
+                "call.retract" => "pb call.retract call=open reason=newer_calculation".to_owned(),
+                _ => "acme call.dispute call=open amount=5000 reason=price".to_owned(),
+            }
+        }
+        17 => format!("{} transfer.instruct call=open movement={movement} postings=items", who(2, "acme")),
+        18 => format!(
+            "{} transfer.settle call=open movement=carrier amount=last evidence=doc:e0",
+            who(2, "bank")
+        ),
+        _ => format!("{} transfer.fail call=open movement=carrier reason=chain_dropped", who(2, "bank")),
+    }
+}
+
+/// Puts in what only the state knows: the last statement, a call at a fitting stage, what it asks and
+/// what carries it.
+fn fit(line: &str, driver: &Driver) -> String {
+    let state = &driver.state;
+    let mut line = line.to_owned();
+    if let Some(newest) = state.statements().max_by_key(|statement| statement.changed_seq) {
+        line = line.replace("statement=last", &format!("statement={}", newest.id));
+    }
+    let verb = line.split_whitespace().nth(1).unwrap_or_default();
+    let fits: &[CallState] = match verb {
+        "call.agree" | "call.dispute" => &[CallState::Issued, CallState::Acknowledged],
+        "call.pledge" => &[CallState::Agreed],
+        "call.accept_pledge" | "call.reject_pledge" => &[CallState::Pledged],
+        "call.retract" => &[CallState::Pledged, CallState::Accepted, CallState::Disputed],
+        "transfer.instruct" => &[CallState::Accepted],
+        _ => &[CallState::InTransit],
+    };
+    let open = state.calls().find(|call| fits.contains(&call.state()));
+    if let Some(call) = open.filter(|_| line.contains("call=open")) {
+        let carrier = call.movement.as_ref().map_or("carrier", |movement| movement.as_str());
+        let amount = if verb == "transfer.settle" { call.call.pledged() } else { call.amount() };
+        let items = call.items.iter().map(|item| {
+            let amount = print_units(item.units, 8);
+            format!("{}>{}.p:{amount}:{}", item.from, item.from, item.asset)
+        });
+        line = line
+            .replace("call=open", &format!("call={}", call.id))
+            .replace("movement=carrier", &format!("movement={carrier}"))
+            .replace("=last", &format!("={amount}"))
+            .replace("postings=items", &format!("postings={}", items.collect::<Vec<_>>().join(",")));
+    }
+    line.replace("=last", "=1").replace("postings=items", "postings=acme.btc>acme.btc.p:1:BTC")
+}
+
+/// Plays a line; a call of a wrong amount is issued again with the right one.
+fn play(driver: &mut Driver, line: &str) -> Result<Digest, Refused> {
+    let outcome = driver.line(line);
+    let expected = match &outcome {
+        Err(Refused::Rejected(rejection)) => match rejection.as_ref() {
+            Rejection::AmountOutOfRange { expected, .. }
+                if line.contains("call.issue") && !expected.contains(' ') =>
+            {
+                expected.clone()
+            }
+            _ => return outcome,
+        },
+        _ => return outcome,
+    };
+    driver.line(&line.replace("amount=1 ", &format!("amount={expected} ")))
+}
+
+/// Per asset, and per asset and custodian, all accounts sum to zero; what is pending was there; and each
+/// account's pending figures are those of the movements and pledges that are open.
+fn check(state: &State) {
+    let mut sums: BTreeMap<&str, BigInt> = BTreeMap::new();
+    let mut out: BTreeMap<&str, BigInt> = BTreeMap::new();
+    let mut into: BTreeMap<&str, BigInt> = BTreeMap::new();
+    for movement in state.movements() {
+        if movement.status == ledger::movement::MovementStatus::Pending {
+            for posting in &movement.postings {
+                *out.entry(posting.from.as_str()).or_default() += BigInt::from(posting.units);
+                *into.entry(posting.to.as_str()).or_default() += BigInt::from(posting.units);
+            }
+        }
+    }
+    for call in state.calls().filter(|call| call.movement.is_none()) {
+        for item in &call.items {
+            *out.entry(item.from.as_str()).or_default() += BigInt::from(item.units);
+        }
+    }
+    for account in state.accounts() {
+        let settled = BigInt::from(account.settled);
+        let sum = sums.entry(account.asset.as_str()).or_default();
+        if account.book == Book::External {
+            *sum -= settled;
+        } else {
+            *sum += settled;
+            assert!(account.pending_out <= account.settled, "{}: pending exceeds what is there", account.id);
+        }
+        let of = |map: &BTreeMap<&str, BigInt>| map.get(account.id.as_str()).cloned().unwrap_or_default();
+        assert_eq!(BigInt::from(account.pending_out), of(&out), "{}: pending out", account.id);
+        assert_eq!(BigInt::from(account.pending_in), of(&into), "{}: pending in", account.id);
+    }
+    for (asset, sum) in sums {
+        assert_eq!(sum, BigInt::ZERO, "{asset}: postings conserve value");
+    }
+}
+
+thread_local! {
+    static STAGE: Driver = Driver::with_world(false);
+}
+
+fn on_stage() -> Driver {
+    STAGE.with(|stage| {
+        let mut driver = Driver {
+            state: stage.state.clone(),
+            kept: tests::driver::Kept {
+                records: stage.kept.records.clone(),
+                documents: stage.kept.documents.clone(),
+            },
+            scribe: stage.scribe.clone(),
+            now: stage.now,
+            effects: stage.effects.clone(),
+        };
+        driver.play(
+            "pb movement.instruct movement=rich mode=two_phase postings=ext.btc>acme.btc:10:BTC
+             bank movement.settle movement=rich evidence=doc:rich",
+        );
+        driver
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_is_asked(choices in choices()) {
+        let mut driver = on_stage();
+        let first = driver.state.length();
+        for choice in &choices {
+            driver.wait(u64::from(choice.0[10] % 1_500));
+            let line = fit(&line(choice), &driver);
+            let (before, records) = (driver.state.clone(), driver.kept.records.len());
+            match play(&mut driver, &line) {
+                Ok(_) => {
+                    prop_assert_eq!(driver.state.length(), before.length() + 1);
+                    check(&driver.state);
+                }
+                Err(_) => {
+                    prop_assert!(driver.state == before, "a refusal changes nothing: {}", line);
+                    prop_assert_eq!(driver.kept.records.len(), records);
+                }
+            }
+        }
+        prop_assert!(driver.state.length() >= first);
+        // A snapshot is the state, and what follows it is the same after either.
+        let root = Digest::of(b"root");
+        let kept = snapshot::store(&driver.state, root);
+        let loaded = snapshot::load(&kept, world::ORIGIN);
+        prop_assert_eq!(loaded, Some((driver.state.clone(), root)));
+        // The records alone give the same state; `take_up` has compared the effects of each.
+        prop_assert_eq!(driver.replayed(), driver.state);
+    }
+}
+
+/// The random commands reach what the laws are about: else they would prove nothing.
+#[test]
+fn random_commands_reach_every_kind_of_step() {
+    use proptest::strategy::ValueTree as _;
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let mut held: BTreeMap<String, u32> = BTreeMap::new();
+    for _ in 0..60 {
+        let choices = choices().new_tree(&mut runner).expect("choices").current();
+        let mut driver = on_stage();
+        for choice in &choices {
+            driver.wait(u64::from(choice.0[10] % 1_500));
+            let line = fit(&line(choice), &driver);
+            if play(&mut driver, &line).is_ok() {
+                let kind = line.split_whitespace().nth(1).expect("a type").to_owned();
+                *held.entry(kind).or_default() += 1;
+            }
+        }
+    }
+    println!("{held:?}");
+    for kind in [
+        "movement.instruct",
+        "movement.settle",
+        "movement.void",
+        "prices",
+        "margin",
+        "call.issue",
+        "call.agree",
+        "call.pledge",
+        "call.accept_pledge",
+        "call.retract",
+        "call.dispute",
+        "call.reject_pledge",
+        "transfer.instruct",
+        "transfer.settle",
+        "transfer.fail",
+    ] {
+        assert!(held.contains_key(kind), "no {kind} ever held: {held:?}");
+    }
+}

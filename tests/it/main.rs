@@ -1,5 +1,6 @@
 //! Does the whole hold? One binary, one module for each question.
 
+mod batches;
 mod flow;
 mod found;
 mod kills;

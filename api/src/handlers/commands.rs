@@ -2,18 +2,20 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
+use axum::body::Body as RequestBody;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
+use ledger::command::Body;
 use ledger::id::PartyId;
-use ledger::intake;
+use ledger::intake::{self, Signed};
 use ledger::json::Json;
 use ledger::receipt::Receipt;
-use ledger::sequencer::{Outcome, QueueError};
+use ledger::sequencer::{Outcome, QueueError, Request};
+use ledger::store::StoreError;
 use serde::Deserialize;
 
-use super::{Shared, read_body};
+use super::{Shared, off_thread, read_body};
 use crate::app::App;
 use crate::may::readable_effects;
 use crate::problem::Problem;
@@ -47,7 +49,7 @@ pub async fn post(
     State(app): Shared,
     headers: HeaderMap,
     wait: Result<Query<Wait>, axum::extract::rejection::QueryRejection>,
-    body: Body,
+    body: RequestBody,
 ) -> Result<Response, Problem> {
     // Every stage reached at once: a record is published before it is answered.
     wait.map_err(|error| Problem::query(error.to_string()))?;
@@ -56,7 +58,7 @@ pub async fn post(
     let signed = intake::take_in(&bytes, &published.state).map_err(|error| Problem::from(&error))?;
     check_header(&headers, signed.command.idempotency_key.as_str())?;
     let author = signed.command.author.clone();
-    let request = app.resolve(signed).map_err(|error| {
+    let request = resolve(&app, signed).await?.map_err(|error| {
         tracing::error!(%error, "a document could not be read back");
         Problem::unavailable("storage_failed", "not recorded: a document could not be read", 10)
     })?;
@@ -88,6 +90,15 @@ pub async fn post(
             Err(Problem::unavailable("stopping", "unknown: send the same bytes again", 5))
         }
     }
+}
+
+/// A document that must be read to be judged may be large: it is not read where requests are served.
+async fn resolve(app: &Arc<App>, signed: Signed) -> Result<Result<Request, StoreError>, Problem> {
+    if !matches!(signed.command.body, Body::PriceSet(_) | Body::AgreementPropose(_)) {
+        return Ok(app.resolve(signed));
+    }
+    let app = Arc::clone(app);
+    off_thread(move || app.resolve(signed)).await
 }
 
 /// An `Idempotency-Key` header decides nothing, so it may only repeat what is signed.

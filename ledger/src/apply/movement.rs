@@ -28,7 +28,14 @@ pub(super) fn instruct(
         }
     }
     if let Some(call) = &instruct.call {
-        state.need_call(call, "/body/call")?;
+        let call = state.need_call(call, "/body/call")?;
+        if author.role == Role::Client && ![&call.secured, &call.pledgor].contains(&&author.id) {
+            // Another's looks like what is not there.
+            return Err(Rejection::UnknownReference {
+                pointer: "/body/call".to_owned(),
+                what: format!("no call {}", call.id),
+            });
+        }
     }
     check_free(state, "movement", instruct.movement.as_str())?;
     if let Some(expires) = instruct.expires.filter(|expires| *expires <= entry.recorded_at) {
