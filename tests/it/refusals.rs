@@ -66,144 +66,142 @@ const RICH: &str = "
 
 const MOVE: &str = "acme movement.instruct movement=m1 mode=immediate";
 
+const ROWS: &[(&str, u16, &str)] = &[
+    // The envelope's ladder: payload, schema.
+    ("acme no.such_type a=b", 400, "type_unknown"),
+    ("acme movement.void movement=m0", 400, "body_schema"),
+    ("acme movement.void movement=m0 reason=x extra=y", 400, "body_schema"),
+    ("acme movement.void movement=-no-id- reason=x", 400, "body_schema"),
+    ("pb party.register party=new role=operator public_key=key:new", 400, "body_schema"),
+    ("pb asset.define asset=NEW kind=token decimals=31", 400, "body_schema"),
+    (
+        "acme key.add public_key=AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= uses=command",
+        401,
+        "signature_missing",
+    ),
+    // Ledger, expiry.
+    ("acme movement.void movement=m0 reason=x ^ledger=ledger.example/other", 403, "wrong_ledger"),
+    ("acme movement.void movement=m0 reason=x ^expires_at=-1", 409, "expired"),
+    ("acme movement.void movement=m0 reason=x ^expires_at=2020-01-01T00:00:00.000Z", 409, "expired"),
+    ("acme movement.void movement=m0 reason=x ^expires_at=+604860000", 409, "expires_too_late"),
+    // Key and author.
+    ("nobody movement.void movement=m0 reason=x", 401, "key_unknown"),
+    ("ACME movement.void movement=m0 reason=x", 401, "key_unknown"),
+    ("acme/zeta movement.void movement=m0 reason=x", 401, "signature_invalid"),
+    ("acme/acme2 movement.void movement=m0 reason=x", 401, "key_not_active"),
+    ("pb/feed movement.void movement=m0 reason=x", 403, "use_not_allowed"),
+    ("acme prices set=p2 BTC=1", 403, "use_not_allowed"),
+    // Role.
+    ("acme asset.define asset=NEW kind=token decimals=0", 403, "not_authorised"),
+    ("bank party.register party=new role=client public_key=key:new", 403, "not_authorised"),
+    ("aud movement.void movement=m0 reason=x", 403, "not_authorised"),
+    ("bank position.report portfolio=P digest=doc:p2 as_of=-0 count=1", 403, "not_authorised"),
+    (
+        "acme custody.statement statement=k1 custodian=bank format=csv as_of=-0 digest=doc:k1 provenance=signed",
+        403,
+        "not_authorised",
+    ),
+    ("pb movement.settle movement=pending evidence=doc:e1", 403, "not_authorised"),
+    ("acme movement.settle movement=pending evidence=doc:e1", 403, "not_authorised"),
+    ("vault movement.settle movement=pending evidence=doc:e1", 403, "not_authorised"),
+    ("zeta movement.void movement=pending reason=x", 403, "not_authorised"),
+    ("acme key.add party=zeta public_key=key:new uses=command", 403, "not_authorised"),
+    // References; what is another's looks like what is not there.
+    ("bank movement.settle movement=pending evidence=digest:not_uploaded", 422, "unknown_reference"),
+    ("bank movement.settle movement=nothing evidence=doc:e1", 422, "unknown_reference"),
+    (
+        "pb account.open account=new owner=nobody asset=BTC custodian=bank book=available class=uncleared",
+        422,
+        "unknown_reference",
+    ),
+    (
+        "pb account.open account=new owner=acme asset=GOLD custodian=bank book=available class=uncleared",
+        422,
+        "unknown_reference",
+    ),
+    (
+        "pb account.open account=new owner=acme asset=BTC custodian=zeta book=available class=uncleared",
+        422,
+        "unknown_reference",
+    ),
+    ("zeta call.acknowledge call=c1", 422, "unknown_reference"),
+    ("zeta call.acknowledge call=c9", 422, "unknown_reference"),
+    ("zeta positions portfolio=P digest=doc:p2", 422, "unknown_reference"),
+    ("zeta key.revoke keyid=key:acme reason=x", 422, "unknown_reference"),
+    (
+        "pb document.put digest=digest:not_uploaded media_type=text/csv size=1 purpose=x",
+        422,
+        "unknown_reference",
+    ),
+    // Ids, stages, expectations.
+    ("pb asset.define asset=BTC kind=crypto decimals=8", 409, "id_taken"),
+    ("pb asset.define asset=btc kind=crypto decimals=8", 409, "id_taken"),
+    (
+        "pb account.open account=Acme.BTC owner=acme asset=BTC custodian=bank book=available class=uncleared",
+        409,
+        "id_taken",
+    ),
+    ("pb party.register party=Zeta role=client public_key=key:new", 409, "id_taken"),
+    ("pb prices set=P1 BTC=1", 409, "id_taken"),
+    ("acme movement.void movement=pending reason=x expect=pending@0", 409, "expectation_failed"),
+    ("acme movement.void movement=m0 reason=x", 409, "wrong_state"),
+    ("acme call.acknowledge call=c1", 409, "wrong_state"),
+    (
+        "pb ledger.open operator=pb legal_name=pb public_key=key:pb uses=command log_vkey=x witness_policy=doc:w",
+        409,
+        "wrong_state",
+    ),
+    ("acme key.revoke keyid=key:acme2 reason=x", 409, "wrong_state"),
+    // Amounts and rules.
+    ("acme call.agree call=c1 amount=59999", 422, "amount_out_of_range"),
+    ("acme call.dispute call=c1 amount=1 reason=because", 422, "reason_unknown"),
+    ("pb margin statement=s2 portfolio=P agreement=CSA-1 requirement=1 excess=0", 422, "amounts_do_not_sum"),
+    ("pb prices set=p2 BTC=1 as_of=+60000", 422, "price_stale"),
+    ("pb price.set set=p2 digest=doc:no_prices as_of=-0 source=close count=1", 422, "document_digest"),
+    ("pb document.put digest=doc:six media_type=text/csv size=7 purpose=x", 422, "document_digest"),
+    (
+        "bank custody.statement statement=k1 custodian=bank format=csv as_of=-0 digest=doc:k1 provenance=relayed",
+        422,
+        "evidence_mismatch",
+    ),
+    (
+        "pb movement.instruct movement=r1 mode=immediate postings=acme.btc.p>acme.btc:0.5:BTC",
+        422,
+        "release_uncovers",
+    ),
+];
+
+const MOVEMENTS: &[(&str, u16, &str)] = &[
+    ("nobody>acme.btc.p:1:BTC", 422, "unknown_reference"),
+    ("acme.btc>acme.btc.p:1:GOLD", 422, "unknown_reference"),
+    ("zeta.btc>acme.btc:1:BTC", 403, "not_authorised"),
+    ("acme.btc.p>acme.btc:1:BTC", 403, "not_authorised"),
+    ("acme.btc>acme.usdc:1:BTC", 422, "asset_mismatch"),
+    ("acme.btc>acme.fut:1:BTC", 422, "class_mismatch"),
+    ("acme.btc>acme.btc.p:0:BTC", 422, "amount_zero"),
+    ("acme.btc>acme.btc.p:0.000000001:BTC", 422, "amount_precision"),
+    ("acme.btc>acme.btc.p:340282366920938463463374607431768211456:BTC", 422, "amount_overflow"),
+    ("acme.btc>acme.btc.p:1.50:BTC", 400, "body_schema"),
+    ("acme.btc>acme.btc.p:-1:BTC", 400, "body_schema"),
+    ("acme.btc>acme.btc.p:1e3:BTC", 400, "body_schema"),
+    ("acme.btc>acme.btc.p:10:BTC", 422, "insufficient_available"),
+    ("acme.btc>acme.btc.p:5:BTC,acme.btc>acme.btc.p:5:BTC", 422, "insufficient_available"),
+    // The first would hold, the second does not: neither does.
+    ("acme.btc>acme.btc.p:1:BTC,acme.btc>acme.usdc:1:BTC", 422, "asset_mismatch"),
+    ("ext.btc>acme.btc:1:BTC", 422, "evidence_missing"),
+    ("acme.btc>ext.btc:1:BTC", 422, "evidence_missing"),
+    ("acme.btc>acme.vault:1:BTC", 422, "evidence_missing"),
+];
+
 #[test]
 fn signed_commands_that_do_not_hold() {
     let mut ledger = TestLedger::with_world();
     ledger.play(RICH);
     let before = picture(&mut ledger);
-    let rows: &[(&str, u16, &str)] = &[
-        // The envelope's ladder: payload, schema.
-        ("acme no.such_type a=b", 400, "type_unknown"),
-        ("acme movement.void movement=m0", 400, "body_schema"),
-        ("acme movement.void movement=m0 reason=x extra=y", 400, "body_schema"),
-        ("acme movement.void movement=-no-id- reason=x", 400, "body_schema"),
-        ("pb party.register party=new role=operator public_key=key:new", 400, "body_schema"),
-        ("pb asset.define asset=NEW kind=token decimals=31", 400, "body_schema"),
-        (
-            "acme key.add public_key=AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= uses=command",
-            401,
-            "signature_missing",
-        ),
-        // Ledger, expiry.
-        ("acme movement.void movement=m0 reason=x ^ledger=ledger.example/other", 403, "wrong_ledger"),
-        ("acme movement.void movement=m0 reason=x ^expires_at=-1", 409, "expired"),
-        ("acme movement.void movement=m0 reason=x ^expires_at=2020-01-01T00:00:00.000Z", 409, "expired"),
-        ("acme movement.void movement=m0 reason=x ^expires_at=+604860000", 409, "expires_too_late"),
-        // Key and author.
-        ("nobody movement.void movement=m0 reason=x", 401, "key_unknown"),
-        ("ACME movement.void movement=m0 reason=x", 401, "key_unknown"),
-        ("acme/zeta movement.void movement=m0 reason=x", 401, "signature_invalid"),
-        ("acme/acme2 movement.void movement=m0 reason=x", 401, "key_not_active"),
-        ("pb/feed movement.void movement=m0 reason=x", 403, "use_not_allowed"),
-        ("acme prices set=p2 BTC=1", 403, "use_not_allowed"),
-        // Role.
-        ("acme asset.define asset=NEW kind=token decimals=0", 403, "not_authorised"),
-        ("bank party.register party=new role=client public_key=key:new", 403, "not_authorised"),
-        ("aud movement.void movement=m0 reason=x", 403, "not_authorised"),
-        ("bank position.report portfolio=P digest=doc:p2 as_of=-0 count=1", 403, "not_authorised"),
-        (
-            "acme custody.statement statement=k1 custodian=bank format=csv as_of=-0 digest=doc:k1 provenance=signed",
-            403,
-            "not_authorised",
-        ),
-        ("pb movement.settle movement=pending evidence=doc:e1", 403, "not_authorised"),
-        ("acme movement.settle movement=pending evidence=doc:e1", 403, "not_authorised"),
-        ("vault movement.settle movement=pending evidence=doc:e1", 403, "not_authorised"),
-        ("zeta movement.void movement=pending reason=x", 403, "not_authorised"),
-        ("acme key.add party=zeta public_key=key:new uses=command", 403, "not_authorised"),
-        // References; what is another's looks like what is not there.
-        ("bank movement.settle movement=pending evidence=digest:not_uploaded", 422, "unknown_reference"),
-        ("bank movement.settle movement=nothing evidence=doc:e1", 422, "unknown_reference"),
-        (
-            "pb account.open account=new owner=nobody asset=BTC custodian=bank book=available class=uncleared",
-            422,
-            "unknown_reference",
-        ),
-        (
-            "pb account.open account=new owner=acme asset=GOLD custodian=bank book=available class=uncleared",
-            422,
-            "unknown_reference",
-        ),
-        (
-            "pb account.open account=new owner=acme asset=BTC custodian=zeta book=available class=uncleared",
-            422,
-            "unknown_reference",
-        ),
-        ("zeta call.acknowledge call=c1", 422, "unknown_reference"),
-        ("zeta call.acknowledge call=c9", 422, "unknown_reference"),
-        ("zeta positions portfolio=P digest=doc:p2", 422, "unknown_reference"),
-        ("zeta key.revoke keyid=key:acme reason=x", 422, "unknown_reference"),
-        (
-            "pb document.put digest=digest:not_uploaded media_type=text/csv size=1 purpose=x",
-            422,
-            "unknown_reference",
-        ),
-        // Ids, stages, expectations.
-        ("pb asset.define asset=BTC kind=crypto decimals=8", 409, "id_taken"),
-        ("pb asset.define asset=btc kind=crypto decimals=8", 409, "id_taken"),
-        (
-            "pb account.open account=Acme.BTC owner=acme asset=BTC custodian=bank book=available class=uncleared",
-            409,
-            "id_taken",
-        ),
-        ("pb party.register party=Zeta role=client public_key=key:new", 409, "id_taken"),
-        ("pb prices set=P1 BTC=1", 409, "id_taken"),
-        ("acme movement.void movement=pending reason=x expect=pending@0", 409, "expectation_failed"),
-        ("acme movement.void movement=m0 reason=x", 409, "wrong_state"),
-        ("acme call.acknowledge call=c1", 409, "wrong_state"),
-        (
-            "pb ledger.open operator=pb legal_name=pb public_key=key:pb uses=command log_vkey=x witness_policy=doc:w",
-            409,
-            "wrong_state",
-        ),
-        ("acme key.revoke keyid=key:acme2 reason=x", 409, "wrong_state"),
-        // Amounts and rules.
-        ("acme call.agree call=c1 amount=59999", 422, "amount_out_of_range"),
-        ("acme call.dispute call=c1 amount=1 reason=because", 422, "reason_unknown"),
-        (
-            "pb margin statement=s2 portfolio=P agreement=CSA-1 requirement=1 excess=0",
-            422,
-            "amounts_do_not_sum",
-        ),
-        ("pb prices set=p2 BTC=1 as_of=+60000", 422, "price_stale"),
-        ("pb price.set set=p2 digest=doc:no_prices as_of=-0 source=close count=1", 422, "document_digest"),
-        ("pb document.put digest=doc:six media_type=text/csv size=7 purpose=x", 422, "document_digest"),
-        (
-            "bank custody.statement statement=k1 custodian=bank format=csv as_of=-0 digest=doc:k1 provenance=relayed",
-            422,
-            "evidence_mismatch",
-        ),
-        (
-            "pb movement.instruct movement=r1 mode=immediate postings=acme.btc.p>acme.btc:0.5:BTC",
-            422,
-            "release_uncovers",
-        ),
-    ];
-    let movements: &[(&str, u16, &str)] = &[
-        ("nobody>acme.btc.p:1:BTC", 422, "unknown_reference"),
-        ("acme.btc>acme.btc.p:1:GOLD", 422, "unknown_reference"),
-        ("zeta.btc>acme.btc:1:BTC", 403, "not_authorised"),
-        ("acme.btc.p>acme.btc:1:BTC", 403, "not_authorised"),
-        ("acme.btc>acme.usdc:1:BTC", 422, "asset_mismatch"),
-        ("acme.btc>acme.fut:1:BTC", 422, "class_mismatch"),
-        ("acme.btc>acme.btc.p:0:BTC", 422, "amount_zero"),
-        ("acme.btc>acme.btc.p:0.000000001:BTC", 422, "amount_precision"),
-        ("acme.btc>acme.btc.p:340282366920938463463374607431768211456:BTC", 422, "amount_overflow"),
-        ("acme.btc>acme.btc.p:1.50:BTC", 400, "body_schema"),
-        ("acme.btc>acme.btc.p:-1:BTC", 400, "body_schema"),
-        ("acme.btc>acme.btc.p:1e3:BTC", 400, "body_schema"),
-        ("acme.btc>acme.btc.p:10:BTC", 422, "insufficient_available"),
-        ("acme.btc>acme.btc.p:5:BTC,acme.btc>acme.btc.p:5:BTC", 422, "insufficient_available"),
-        // The first would hold, the second does not: neither does.
-        ("acme.btc>acme.btc.p:1:BTC,acme.btc>acme.usdc:1:BTC", 422, "asset_mismatch"),
-        ("ext.btc>acme.btc:1:BTC", 422, "evidence_missing"),
-        ("acme.btc>ext.btc:1:BTC", 422, "evidence_missing"),
-        ("acme.btc>acme.vault:1:BTC", 422, "evidence_missing"),
-    ];
-    let movements = movements
+    let movements = MOVEMENTS
         .iter()
         .map(|(postings, status, code)| (format!("{MOVE} postings={postings}"), *status, *code));
-    let rows = rows.iter();
+    let rows = ROWS.iter();
     for (line, status, code) in
         rows.map(|(line, status, code)| ((*line).to_owned(), *status, *code)).chain(movements)
     {
@@ -281,30 +279,18 @@ fn envelope(payload_type: &str, payload: &[u8], keys: &[&str]) -> String {
 
 const COMMAND: &str = "application/vnd.pledger.command.v1+json";
 
-#[test]
-fn bytes_that_are_no_command() {
-    let mut ledger = TestLedger::with_world();
-    let before = picture(&mut ledger);
-    let line = "acme movement.instruct movement=m1 mode=two_phase postings=ext.btc>acme.btc:1:BTC";
-    let asked = ledger.scribe.read(line, now());
-    let payload = ledger.scribe.payload(&asked, now());
-    let text = String::from_utf8(payload.clone()).expect("JSON is text");
-    let good = envelope(COMMAND, &payload, &["acme"]);
-    let signed = |payload: &str| envelope(COMMAND, payload.as_bytes(), &["acme"]);
-    let register = ledger.scribe.read("pb party.register party=new role=client public_key=key:new", now());
-    let register = ledger.scribe.payload(&register, now());
-    let weak =
-        "pb party.register party=new role=client public_key=AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
-    let weak = ledger.scribe.read(weak, now());
-    let weak = ledger.scribe.payload(&weak, now());
+/// What a row sends, and the answer: what is wrong, the bytes, status and code.
+type Row = (&'static str, String, u16, &'static str);
+
+fn signed(payload: &str) -> String {
+    envelope(COMMAND, payload.as_bytes(), &["acme"])
+}
+
+/// Bytes that are no envelope of a command around a good payload.
+fn envelopes(payload: &[u8]) -> Vec<Row> {
+    let good = envelope(COMMAND, payload, &["acme"]);
     let approval = Purpose::Approval.payload_type();
-    let as_approval = BASE64.encode(&key("acme").sign(&pae(approval, &payload)));
-    let own_sig = BASE64.encode(&key("acme").sign(&pae(COMMAND, &payload)));
-    let keyid = key("acme").public().id().to_string();
-    let memo = "m".repeat(250);
-    let big =
-        text.replace("\"movement\"", &format!("{}\"movement\"", format!("\"memo\":\"{memo}\",").repeat(16)));
-    let rows: Vec<(&str, String, u16, &str)> = vec![
+    vec![
         ("nothing", String::new(), 400, "body_not_json"),
         ("no JSON", "{".to_owned(), 400, "body_not_json"),
         ("deep", "[".repeat(8_000) + &"]".repeat(8_000), 400, "body_not_json"),
@@ -325,31 +311,41 @@ fn bytes_that_are_no_command() {
         ),
         ("bad base64", good.replace("\"payload\":\"", "\"payload\":\"!"), 400, "envelope_malformed"),
         ("signature without padding", good.replace("==\"", "\""), 400, "envelope_malformed"),
-        ("no signature", envelope(COMMAND, &payload, &[]), 401, "signature_missing"),
-        ("another type", envelope("text/plain", &payload, &["acme"]), 400, "payload_type_unknown"),
-        ("an approval", envelope(approval, &payload, &["acme"]), 400, "payload_type_unknown"),
+        ("no signature", envelope(COMMAND, payload, &[]), 401, "signature_missing"),
+        ("another type", envelope("text/plain", payload, &["acme"]), 400, "payload_type_unknown"),
+        ("an approval", envelope(approval, payload, &["acme"]), 400, "payload_type_unknown"),
         (
             "a session",
-            envelope(Purpose::Session.payload_type(), &payload, &["acme"]),
+            envelope(Purpose::Session.payload_type(), payload, &["acme"]),
             400,
             "payload_type_unknown",
         ),
         (
             "two signatures where one belongs",
-            envelope(COMMAND, &payload, &["acme", "acme"]),
+            envelope(COMMAND, payload, &["acme", "acme"]),
             400,
             "envelope_malformed",
         ),
-        ("one signature where two belong", envelope(COMMAND, &register, &["pb"]), 401, "signature_missing"),
-        ("the second by another key", envelope(COMMAND, &register, &["pb", "pb"]), 401, "signature_invalid"),
+    ]
+}
+
+/// Signatures that are not what the type takes: over a good payload, and over a registration.
+fn signatures(payload: &[u8], register: &[u8], weak: &[u8]) -> Vec<Row> {
+    let good = envelope(COMMAND, payload, &["acme"]);
+    let as_approval = BASE64.encode(&key("acme").sign(&pae(Purpose::Approval.payload_type(), payload)));
+    let own_sig = BASE64.encode(&key("acme").sign(&pae(COMMAND, payload)));
+    let keyid = key("acme").public().id().to_string();
+    vec![
+        ("one signature where two belong", envelope(COMMAND, register, &["pb"]), 401, "signature_missing"),
+        ("the second by another key", envelope(COMMAND, register, &["pb", "pb"]), 401, "signature_invalid"),
         (
             "the two the other way round",
-            envelope(COMMAND, &register, &["new", "pb"]),
+            envelope(COMMAND, register, &["new", "pb"]),
             401,
             "signature_invalid",
         ),
-        ("a weak key", envelope(COMMAND, &weak, &["pb", "new"]), 422, "weak_key"),
-        ("signed by another", envelope(COMMAND, &payload, &["zeta"]), 401, "signature_invalid"),
+        ("a weak key", envelope(COMMAND, weak, &["pb", "new"]), 422, "weak_key"),
+        ("signed by another", envelope(COMMAND, payload, &["zeta"]), 401, "signature_invalid"),
         ("signature of another purpose", good.replace(&own_sig, &as_approval), 401, "signature_invalid"),
         (
             "keyid of another",
@@ -358,6 +354,16 @@ fn bytes_that_are_no_command() {
             "keyid_mismatch",
         ),
         ("keyid in capitals", good.replace(&keyid, &keyid.to_uppercase()), 401, "keyid_mismatch"),
+    ]
+}
+
+/// Payloads that are no command, well signed.
+fn payloads(text: &str) -> Vec<Row> {
+    let good = signed(text);
+    let memo = "m".repeat(250);
+    let big =
+        text.replace("\"movement\"", &format!("{}\"movement\"", format!("\"memo\":\"{memo}\",").repeat(16)));
+    vec![
         ("payload too large", signed(&big), 413, "payload_too_large"),
         ("body too large", format!("{good}{}", " ".repeat(16 << 10)), 413, "body_too_large"),
         ("payload no JSON", signed("{"), 400, "payload_not_json"),
@@ -384,13 +390,31 @@ fn bytes_that_are_no_command() {
             400,
             "body_schema",
         ),
-    ];
+    ]
+}
+
+#[test]
+fn bytes_that_are_no_command() {
+    let mut ledger = TestLedger::with_world();
+    let before = picture(&mut ledger);
+    let mut payload = |line: &str| {
+        let asked = ledger.scribe.read(line, now());
+        ledger.scribe.payload(&asked, now())
+    };
+    let good = payload("acme movement.instruct movement=m1 mode=two_phase postings=ext.btc>acme.btc:1:BTC");
+    let register = payload("pb party.register party=new role=client public_key=key:new");
+    let weak = payload(
+        "pb party.register party=new role=client public_key=AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+    );
+    let text = String::from_utf8(good.clone()).expect("JSON is text");
+    let rows = [envelopes(&good), signatures(&good, &register, &weak), payloads(&text)].concat();
     for (what, body, status, code) in rows {
         let answer = ledger.http().send("POST", "/v1/commands", &[], body.as_bytes());
         assert_problem(&answer, status, code, "/v1/commands", what);
     }
     assert_eq!(picture(&mut ledger), before, "nothing was recorded");
     // And the good one was good: what refused the others was in the others.
+    let good = signed(&text);
     let header = [("idempotency-key", "another-key-of-22-chars")];
     let answer = ledger.http().send("POST", "/v1/commands", &header, good.as_bytes());
     assert_problem(&answer, 400, "idempotency_header_differs", "/v1/commands", "header");
@@ -520,6 +544,12 @@ fn reads_give_nothing_away() {
     assert!(ledger.client("acme").get(&path).expect("a record").get("envelope").is_some());
     let settle = format!("/v1/records/{}", world::lines(world::STAGE).count() + 5);
     assert!(ledger.client("zeta").get(&settle).expect("a record").get("envelope").is_none());
+}
+
+#[test]
+fn paths_that_lead_nowhere() {
+    let ledger = TestLedger::with_world();
+    let http = ledger.http();
     for (path, status, code) in [
         ("/v1/records/999", 404, "seq_not_published"),
         ("/v1/records/01", 404, "seq_not_published"),
