@@ -116,6 +116,10 @@ fn concerns(command: &Command, party: &PartyId, state: &State) -> bool {
     };
     match &command.body {
         Body::PartyRegister(register) => register.party == *party,
+        Body::PartySuspend(standing) | Body::PartyResume(standing) => standing.party == *party,
+        Body::AccountClose(standing) | Body::AccountFreeze(standing) | Body::AccountUnfreeze(standing) => {
+            account(&standing.account)
+        }
         Body::AccountOpen(open) => open.owner == *party || open.custodian == *party,
         Body::AgreementPropose(propose) => agreement(propose.document),
         Body::AgreementAccept(accept) => agreement(accept.digest),
@@ -143,7 +147,11 @@ fn concerns(command: &Command, party: &PartyId, state: &State) -> bool {
             .portfolio(&report.portfolio)
             .is_some_and(|portfolio| portfolio.owner.as_ref() == Some(party)),
         Body::CustodyStatement(put) => put.custodian == *party,
-        Body::AssetDefine(_) | Body::PriceSet(_) | Body::RegimeAdopt(_) | Body::LedgerOpen(_) => true,
+        Body::AssetDefine(_)
+        | Body::AssetSuspend(_)
+        | Body::PriceSet(_)
+        | Body::RegimeAdopt(_)
+        | Body::LedgerOpen(_) => true,
         Body::KeyAdd(_)
         | Body::KeyRotate(_)
         | Body::KeyRevoke(_)

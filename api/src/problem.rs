@@ -158,6 +158,7 @@ fn figures(rejection: &Rejection) -> Option<(String, String)> {
         | Rejection::ExpiresTooLate { .. }
         | Rejection::IdempotencyKeyReused { .. }
         | Rejection::KeyNotActive { .. }
+        | Rejection::AuthorSuspended { .. }
         | Rejection::UseNotAllowed { .. }
         | Rejection::NotAuthorised { .. }
         | Rejection::UnknownReference { .. }
@@ -166,6 +167,9 @@ fn figures(rejection: &Rejection) -> Option<(String, String)> {
         | Rejection::KindNotDue { .. }
         | Rejection::TooLate { .. }
         | Rejection::TooEarly { .. }
+        | Rejection::AccountClosed { .. }
+        | Rejection::AccountFrozen { .. }
+        | Rejection::AssetSuspended { .. }
         | Rejection::AssetMismatch { .. }
         | Rejection::ClassMismatch { .. }
         | Rejection::AmountZero { .. }
@@ -193,6 +197,7 @@ fn status_of(rejection: &Rejection) -> (StatusCode, &'static str) {
             (CONFLICT, "send the first bytes again, or sign with a new key")
         }
         Rejection::KeyNotActive { .. } => (StatusCode::UNAUTHORIZED, "sign with an active key of the author"),
+        Rejection::AuthorSuspended { .. } => (FORBIDDEN, "ask the operator to resume the party"),
         Rejection::UseNotAllowed { .. } => (FORBIDDEN, "sign with a key registered for this use"),
         Rejection::NotAuthorised { .. } => (FORBIDDEN, "have the right party sign it"),
         Rejection::UnknownReference { .. } => (UNPROCESSABLE, "record what it names first, then sign again"),
@@ -202,6 +207,9 @@ fn status_of(rejection: &Rejection) -> (StatusCode, &'static str) {
         Rejection::KindNotDue { .. } => (CONFLICT, "acknowledge it, or wait for a demand"),
         Rejection::TooLate { .. } => (CONFLICT, "the time for it is over"),
         Rejection::TooEarly { .. } => (CONFLICT, "wait for its time"),
+        Rejection::AccountClosed { .. } => (UNPROCESSABLE, "name an open account"),
+        Rejection::AccountFrozen { .. } => (UNPROCESSABLE, "wait until the operator unfreezes it"),
+        Rejection::AssetSuspended { .. } => (UNPROCESSABLE, "name another asset"),
         Rejection::AssetMismatch { .. } => (UNPROCESSABLE, "name accounts of the posting's asset"),
         Rejection::ClassMismatch { .. } => (UNPROCESSABLE, "name accounts of one property class"),
         Rejection::AmountZero { .. } => (UNPROCESSABLE, "give an amount above zero"),

@@ -45,6 +45,18 @@ words! {
     }
 }
 
+words! {
+    /// What an account still takes.
+    pub enum AccountStatus {
+        /// Everything.
+        Open = "open",
+        /// Nothing is instructed to or from it; what was instructed before may settle.
+        Frozen = "frozen",
+        /// Nothing, for ever; its balance is zero.
+        Closed = "closed",
+    }
+}
+
 /// An account and its balance, in smallest units of its asset.
 ///
 /// For the book `external` each figure stands for its negative: what the others hold in sum.
@@ -64,6 +76,8 @@ pub struct Account {
     pub class: PropertyClass,
     /// Its number or address at the custodian.
     pub custodian_account: Option<String>,
+    /// What it still takes.
+    pub status: AccountStatus,
     /// Settled balance.
     pub settled: u128,
     /// Instructed to come in, not settled.

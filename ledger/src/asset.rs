@@ -33,6 +33,8 @@ pub struct Asset {
     pub kind: AssetKind,
     /// Digits after the point of its smallest unit, at most 30.
     pub decimals: u8,
+    /// Whether nothing is instructed in it any more.
+    pub suspended: bool,
     /// What else is said of it (`currency`, `issuer`, `maturity`, `isin` …), by name.
     pub traits: BTreeMap<String, String>,
     /// Ratings by agency.

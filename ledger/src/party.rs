@@ -74,6 +74,8 @@ pub struct Party {
     pub legal_name: String,
     /// Its legal entity identifier.
     pub lei: Option<String>,
+    /// Whether the operator has suspended it: then it authors nothing.
+    pub suspended: bool,
     /// Every key it ever had, in the order of the log.
     pub keys: Vec<PartyKey>,
     /// The record that changed it last.

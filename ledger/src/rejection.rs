@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 
 use crate::decimal::DecimalError;
 use crate::digest::Digest;
-use crate::id::{AccountId, AssetId};
+use crate::id::{AccountId, AssetId, PartyId};
 use crate::key::KeyId;
 use crate::party::{KeyUse, Role};
 use crate::time::Timestamp;
@@ -66,6 +66,11 @@ rejections! {
         /// The key.
         keyid: KeyId,
     } = "key_not_active", "key {keyid} is not active at this sequence";
+    /// The author is suspended.
+    AuthorSuspended {
+        /// The author.
+        author: PartyId,
+    } = "author_suspended", "{author} is suspended: the operator resumes it";
     /// The key is registered for other purposes.
     UseNotAllowed {
         /// The key.
@@ -121,6 +126,21 @@ rejections! {
         /// After when it is possible.
         after: Timestamp,
     } = "too_early", "possible after {after}";
+    /// The account is closed for ever.
+    AccountClosed {
+        /// The account.
+        account: AccountId,
+    } = "account_closed", "account {account} is closed";
+    /// Nothing is instructed to or from it.
+    AccountFrozen {
+        /// The account.
+        account: AccountId,
+    } = "account_frozen", "account {account} is frozen: the operator unfreezes it";
+    /// Nothing is instructed in it.
+    AssetSuspended {
+        /// The asset.
+        asset: AssetId,
+    } = "asset_suspended", "asset {asset} is suspended";
     /// From and to, or the posting and its account, differ in asset.
     AssetMismatch {
         /// The account.

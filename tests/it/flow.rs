@@ -638,3 +638,53 @@ fn a_call_over_http() {
     assert_eq!(ledger.line("pb asset.define asset=NEW kind=token decimals=0").status, 401);
     assert_eq!(ledger.line("pb/pb2 asset.define asset=NEW kind=token decimals=0").status, 201);
 }
+
+/// What is stopped takes nothing new; what was on its way may still arrive.
+#[test]
+fn parties_accounts_and_assets_are_stopped_and_started() {
+    play(
+        "
+        # parties
+        acme party.suspend party=zeta reason=late => not_authorised
+        pb party.suspend party=nobody reason=late => unknown_reference
+        pb party.suspend party=pb reason=late => wrong_state
+        pb party.resume party=acme reason=paid => wrong_state
+        pb party.suspend party=acme reason=late
+        pb party.suspend party=acme reason=late => wrong_state
+        acme document.put digest=doc:d media_type=text size=1 purpose=x => author_suspended
+        acme movement.instruct movement=m0 mode=immediate postings=nobody>acme.btc.p:1:BTC => author_suspended
+        pb party.resume party=acme reason=paid
+
+        # accounts
+        pb movement.instruct movement=in mode=two_phase postings=ext.btc>acme.btc:2:BTC
+        acme account.freeze account=acme.btc reason=x => not_authorised
+        vault account.freeze account=acme.btc reason=x => not_authorised
+        bank account.freeze account=nobody reason=x => unknown_reference
+        pb account.unfreeze account=acme.btc => wrong_state
+        pb account.close account=acme.btc => wrong_state
+        bank account.freeze account=acme.btc reason=court
+        bank account.freeze account=acme.btc reason=court => wrong_state
+        bank movement.settle movement=in evidence=doc:e1
+        = account acme.btc 2 0 0
+        acme movement.instruct movement=m1 mode=immediate postings=acme.btc>acme.btc.p:1:BTC => account_frozen
+        pb movement.instruct movement=m1 mode=two_phase postings=ext.btc>acme.btc:1:BTC => account_frozen
+        bank account.unfreeze account=acme.btc => not_authorised
+        pb account.unfreeze account=acme.btc
+        acme movement.instruct movement=m1 mode=immediate postings=acme.btc>acme.btc.p:1:BTC
+        pb account.close account=acme.btc => wrong_state
+        pb account.close account=acme.usdc.p
+        pb account.close account=acme.usdc.p => account_closed
+        pb account.freeze account=acme.usdc.p => wrong_state
+        acme movement.instruct movement=m2 mode=immediate postings=acme.usdc>acme.usdc.p:1:USDC => account_closed
+        pb account.open account=acme.usdc.p owner=acme asset=USDC custodian=bank book=posted class=uncleared => id_taken
+
+        # assets
+        acme asset.suspend asset=BTC reason=x => not_authorised
+        pb asset.suspend asset=GOLD reason=x => unknown_reference
+        pb asset.suspend asset=BTC reason=depeg
+        pb asset.suspend asset=BTC reason=depeg => wrong_state
+        acme movement.instruct movement=m3 mode=immediate postings=acme.btc>acme.btc.p:1:BTC => asset_suspended
+        pb account.open account=new owner=acme asset=BTC custodian=bank book=posted class=uncleared => asset_suspended
+        ",
+    );
+}

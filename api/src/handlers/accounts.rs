@@ -62,6 +62,7 @@ fn account_json(state: &LedgerState, account: &Account) -> Json {
         ("custodian", account.custodian.to_string()),
         ("book", account.book.to_string()),
         ("class", account.class.to_string()),
+        ("status", account.status.to_string()),
     ]);
     maybe(&mut members, "custodian_account", account.custodian_account.as_ref());
     members.extend(texts(balances(state, account)));

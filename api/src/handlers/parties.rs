@@ -53,6 +53,7 @@ fn party_json(principal: &Principal, party: &Party) -> Json {
         ("legal_name", party.legal_name.clone()),
     ]);
     maybe(&mut members, "lei", party.lei.as_ref());
+    members.push(("suspended", Json::Bool(party.suspended)));
     members.push(("keys", Json::array(keys)));
     members.push(("changed_seq", Json::text(party.changed_seq.to_string())));
     Json::object(members)
@@ -79,5 +80,6 @@ fn asset_json(asset: &Asset) -> Json {
         ("changed_seq", asset.changed_seq.to_string()),
     ];
     let head = head.map(|(name, value)| (name.to_owned(), Json::text(value)));
+    members.push(("suspended".to_owned(), Json::Bool(asset.suspended)));
     Json::object(head.into_iter().chain(members))
 }

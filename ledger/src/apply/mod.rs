@@ -149,7 +149,13 @@ fn apply_body(state: &State, entry: &Entry) -> Result<Effects, Rejection> {
         Body::KeyRevoke(revoke) => party::revoke_key(state, entry, revoke),
         Body::RegimeAdopt(adopt) => market::adopt_regime(entry, adopt),
         Body::AssetDefine(define) => registry::define_asset(state, entry, define),
+        Body::PartySuspend(standing) => party::suspend(state, entry, standing),
+        Body::PartyResume(standing) => party::resume(state, entry, standing),
+        Body::AssetSuspend(suspend) => registry::suspend_asset(state, entry, suspend),
         Body::AccountOpen(open) => account::open(state, entry, open),
+        Body::AccountClose(standing) => account::close(state, entry, standing),
+        Body::AccountFreeze(standing) => account::freeze(state, entry, standing),
+        Body::AccountUnfreeze(standing) => account::unfreeze(state, entry, standing),
         Body::AgreementPropose(propose) => agreement::propose(state, entry, propose),
         Body::AgreementAccept(accept) => agreement::accept(state, entry, accept),
         Body::AgreementReject(reject) => agreement::reject(state, entry, reject),
@@ -211,6 +217,9 @@ fn check_author(state: &State, entry: &Entry) -> Result<Option<Arc<Party>>, Reje
     if !key.is_active_at(entry.seq) {
         return Err(Rejection::KeyNotActive { keyid });
     }
+    if author.suspended {
+        return Err(Rejection::AuthorSuspended { author: author.id.clone() });
+    }
     let sets_prices = matches!(entry.command.body, Body::PriceSet(_));
     let needed = if sets_prices { KeyUse::Price } else { KeyUse::Command };
     if key.uses.contains(&needed) {
@@ -228,6 +237,11 @@ fn roles_for(body: &Body) -> &'static [Role] {
         | Body::RegimeAdopt(_)
         | Body::AssetDefine(_)
         | Body::AccountOpen(_)
+        | Body::AccountClose(_)
+        | Body::AccountUnfreeze(_)
+        | Body::AssetSuspend(_)
+        | Body::PartySuspend(_)
+        | Body::PartyResume(_)
         | Body::PriceSet(_) => &[Role::Operator],
         Body::AgreementPropose(_)
         | Body::AgreementAccept(_)
@@ -238,7 +252,7 @@ fn roles_for(body: &Body) -> &'static [Role] {
         | Body::MarginState(_)
         | Body::CallIssue(_) => &[Role::Operator, Role::Client],
         Body::MovementSettle(_) => &[Role::Custodian],
-        Body::CustodyStatement(_) | Body::Reconciliation(_) | Body::BreakOpen(_) => {
+        Body::AccountFreeze(_) | Body::CustodyStatement(_) | Body::Reconciliation(_) | Body::BreakOpen(_) => {
             &[Role::Operator, Role::Custodian]
         }
         // The side in the call decides, once the call is found.
@@ -349,8 +363,14 @@ fn counterparties(state: &State, entry: &Entry) -> Vec<crate::id::PartyId> {
         | Body::KeyRotate(_)
         | Body::KeyRevoke(_)
         | Body::RegimeAdopt(_)
+        | Body::PartySuspend(_)
+        | Body::PartyResume(_)
         | Body::AssetDefine(_)
+        | Body::AssetSuspend(_)
         | Body::AccountOpen(_)
+        | Body::AccountClose(_)
+        | Body::AccountFreeze(_)
+        | Body::AccountUnfreeze(_)
         | Body::AgreementAccept(_)
         | Body::AgreementReject(_)
         | Body::DocumentPut(_)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Entry, RULES_VERSION, check_free};
-use crate::command::{KeyAdd, KeyRevoke, KeyRotate, LedgerOpen, NewKey, PartyRegister};
+use crate::command::{KeyAdd, KeyRevoke, KeyRotate, LedgerOpen, NewKey, PartyRegister, PartyStanding};
 use crate::id::PartyId;
 use crate::key::KeyId;
 use crate::party::{KeyUse, Party, PartyKey, Role};
@@ -39,6 +39,7 @@ pub(super) fn open(state: &State, entry: &Entry, open: &LedgerOpen) -> Result<Ve
         role: Role::Operator,
         legal_name: open.legal_name.clone(),
         lei: None,
+        suspended: false,
         keys: vec![new_key(entry, &open.key)?],
         changed_seq: entry.seq,
     };
@@ -58,6 +59,7 @@ pub(super) fn register(
         role: register.role,
         legal_name: register.legal_name.clone(),
         lei: register.lei.clone(),
+        suspended: false,
         keys: vec![key],
         changed_seq: entry.seq,
     };
@@ -157,4 +159,42 @@ fn revocable<'a>(party: &'a mut Party, keyid: KeyId, pointer: &str) -> Result<&'
 
 fn no_key(keyid: KeyId, pointer: &str) -> Rejection {
     Rejection::UnknownReference { pointer: pointer.to_owned(), what: format!("no key {keyid}") }
+}
+
+pub(super) fn suspend(
+    state: &State,
+    entry: &Entry,
+    standing: &PartyStanding,
+) -> Result<Vec<Change>, Rejection> {
+    set_suspended(state, entry, standing, true)
+}
+
+pub(super) fn resume(
+    state: &State,
+    entry: &Entry,
+    standing: &PartyStanding,
+) -> Result<Vec<Change>, Rejection> {
+    set_suspended(state, entry, standing, false)
+}
+
+/// A suspended party authors nothing; what it has is not touched. The operator stays: somebody has to
+/// resume the others.
+fn set_suspended(
+    state: &State,
+    entry: &Entry,
+    standing: &PartyStanding,
+    suspended: bool,
+) -> Result<Vec<Change>, Rejection> {
+    let party = state.need_party(&standing.party, "/body/party")?;
+    if party.role == Role::Operator || party.suspended == suspended {
+        let standing = if party.suspended { "suspended" } else { "active" };
+        let fits = match (party.role, party.suspended) {
+            (Role::Operator, _) => "nothing: the operator is not suspended",
+            (_, true) => "party.resume",
+            (_, false) => "party.suspend",
+        };
+        return Err(Rejection::WrongState { state: standing.to_owned(), fits: fits.to_owned() });
+    }
+    let party = Party { suspended, changed_seq: entry.seq, ..Party::clone(party) };
+    Ok(vec![Change::Party(Arc::new(party))])
 }

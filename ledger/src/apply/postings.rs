@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::account::{Account, Book};
+use crate::account::{Account, AccountStatus, Book};
 use crate::amount::print_units;
+use crate::asset::Asset;
 use crate::call_record::ReservedItem;
 use crate::command::PostingText;
 use crate::id::{AccountId, AssetId};
@@ -35,6 +36,9 @@ fn resolve_one(state: &State, place: usize, text: &PostingText) -> Result<Postin
     let from = state.need_account(&text.from, "")?;
     let to = state.need_account(&text.to, "")?;
     let asset = state.need_asset(&text.asset, "")?;
+    check_open(from)?;
+    check_open(to)?;
+    check_not_suspended(asset)?;
     if let Some(other) = [from, to].into_iter().find(|account| account.asset != text.asset) {
         return Err(Rejection::AssetMismatch { account: other.id.clone(), holds: other.asset.clone() });
     }
@@ -50,6 +54,21 @@ fn resolve_one(state: &State, place: usize, text: &PostingText) -> Result<Postin
         return Err(Rejection::AmountZero { pointer });
     }
     Ok(Posting { from: from.id.clone(), to: to.id.clone(), asset: asset.id.clone(), units })
+}
+
+/// An account that may be instructed.
+pub(super) fn check_open(account: &Account) -> Result<(), Rejection> {
+    let account_id = || account.id.clone();
+    match account.status {
+        AccountStatus::Open => Ok(()),
+        AccountStatus::Frozen => Err(Rejection::AccountFrozen { account: account_id() }),
+        AccountStatus::Closed => Err(Rejection::AccountClosed { account: account_id() }),
+    }
+}
+
+/// An asset that may be instructed.
+pub(super) fn check_not_suspended(asset: &Asset) -> Result<(), Rejection> {
+    if asset.suspended { Err(Rejection::AssetSuspended { asset: asset.id.clone() }) } else { Ok(()) }
 }
 
 /// No posting jumps from one custodian to another: what leaves one and enters another crosses

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Entry, check_free};
 use crate::asset::Asset;
-use crate::command::{AssetDefine, DocumentPut};
+use crate::command::{AssetDefine, AssetSuspend, DocumentPut};
 use crate::rejection::Rejection;
 use crate::state::{Change, State};
 
@@ -18,6 +18,7 @@ pub(super) fn define_asset(
         id: define.asset.clone(),
         kind: define.kind,
         decimals: define.decimals,
+        suspended: false,
         traits: define.traits.iter().map(|(name, text)| ((*name).to_owned(), text.clone())).collect(),
         ratings: define.ratings.iter().cloned().collect(),
         changed_seq: entry.seq,
@@ -43,4 +44,21 @@ pub(super) fn put_document(
         }),
         Some(_) | None => Ok(Vec::new()),
     }
+}
+
+/// What is instructed already may still settle.
+pub(super) fn suspend_asset(
+    state: &State,
+    entry: &Entry,
+    suspend: &AssetSuspend,
+) -> Result<Vec<Change>, Rejection> {
+    let asset = state.need_asset(&suspend.asset, "/body/asset")?;
+    if asset.suspended {
+        return Err(Rejection::WrongState {
+            state: "suspended".to_owned(),
+            fits: "nothing: define another asset".to_owned(),
+        });
+    }
+    let asset = Asset { suspended: true, changed_seq: entry.seq, ..Asset::clone(asset) };
+    Ok(vec![Change::Asset(Arc::new(asset))])
 }

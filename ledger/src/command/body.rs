@@ -8,6 +8,7 @@ use super::market::{MarginState, PositionReport, PriceSet, RegimeAdopt};
 use super::movement::{MovementInstruct, MovementSettle, MovementVoid};
 use super::party::{KeyAdd, KeyRevoke, KeyRotate, LedgerOpen, NewKey, PartyRegister};
 use super::registry::{AccountOpen, AssetDefine, DocumentPut};
+use super::standing::{AccountStanding, AssetSuspend, PartyStanding};
 use crate::digest::Digest;
 use crate::id::CallId;
 use crate::json::Json;
@@ -56,12 +57,24 @@ bodies! {
     KeyRotate(KeyRotate) = "key.rotate",
     /// Ends a key.
     KeyRevoke(KeyRevoke) = "key.revoke",
+    /// Stops a party from authoring anything.
+    PartySuspend(PartyStanding) = "party.suspend",
+    /// Lets it author again.
+    PartyResume(PartyStanding) = "party.resume",
     /// Binds a rule book's name to its bytes.
     RegimeAdopt(RegimeAdopt) = "regime.adopt",
     /// Defines an asset.
     AssetDefine(AssetDefine) = "asset.define",
+    /// Stops everything that would be instructed in an asset.
+    AssetSuspend(AssetSuspend) = "asset.suspend",
     /// Opens an account.
     AccountOpen(AccountOpen) = "account.open",
+    /// Closes an empty account for ever.
+    AccountClose(AccountStanding) = "account.close",
+    /// Stops everything that would be instructed to or from an account.
+    AccountFreeze(AccountStanding) = "account.freeze",
+    /// Lets it be instructed again.
+    AccountUnfreeze(AccountStanding) = "account.unfreeze",
     /// Proposes a version of an agreement.
     AgreementPropose(AgreementPropose) = "agreement.propose",
     /// Accepts it.
@@ -132,8 +145,14 @@ impl Body {
             | Self::KeyAdd(_)
             | Self::KeyRotate(_)
             | Self::KeyRevoke(_)
+            | Self::PartySuspend(_)
+            | Self::PartyResume(_)
             | Self::AssetDefine(_)
+            | Self::AssetSuspend(_)
             | Self::AccountOpen(_)
+            | Self::AccountClose(_)
+            | Self::AccountFreeze(_)
+            | Self::AccountUnfreeze(_)
             | Self::MovementInstruct(_)
             | Self::MovementVoid(_)
             | Self::CallIssue(_)
@@ -151,8 +170,14 @@ impl Body {
             Self::KeyRotate(rotate) => Some(&rotate.key),
             Self::KeyRevoke(_)
             | Self::RegimeAdopt(_)
+            | Self::PartySuspend(_)
+            | Self::PartyResume(_)
             | Self::AssetDefine(_)
+            | Self::AssetSuspend(_)
             | Self::AccountOpen(_)
+            | Self::AccountClose(_)
+            | Self::AccountFreeze(_)
+            | Self::AccountUnfreeze(_)
             | Self::AgreementPropose(_)
             | Self::AgreementAccept(_)
             | Self::AgreementReject(_)

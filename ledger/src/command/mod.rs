@@ -12,6 +12,7 @@ mod market;
 mod movement;
 mod party;
 mod registry;
+mod standing;
 
 pub use agreement::{AgreementAccept, AgreementPropose, AgreementReject};
 pub use body::{Body, Signers};
@@ -22,6 +23,7 @@ pub use market::{MarginState, PositionReport, PriceSet, RegimeAdopt};
 pub use movement::{MovementInstruct, MovementMode, MovementSettle, MovementVoid, PostingText};
 pub use party::{KeyAdd, KeyRevoke, KeyRotate, LedgerOpen, NewKey, PartyRegister};
 pub use registry::{AccountOpen, AssetDefine, DocumentPut};
+pub use standing::{AccountStanding, AssetSuspend, PartyStanding};
 
 use fields::Fields;
 

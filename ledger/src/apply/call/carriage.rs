@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::value;
 use crate::account::{Account, Book};
 use crate::agreement::Agreement;
-use crate::apply::postings::{Working, check_custodians, resolve};
+use crate::apply::postings::{Working, check_custodians, check_not_suspended, check_open, resolve};
 use crate::apply::{Entry, collateral, movement};
 use crate::call::{CallLeg, CallState};
 use crate::call_record::{CallRecord, ReservedItem};
@@ -79,10 +79,12 @@ fn reserve_text(
     item: &PledgedItem,
     account: &Account,
 ) -> Result<ReservedItem, Rejection> {
+    let asset = state.need_asset(&item.asset, "/body/items")?;
+    check_open(account)?;
+    check_not_suspended(asset)?;
     if account.asset != item.asset {
         return Err(Rejection::AssetMismatch { account: account.id.clone(), holds: account.asset.clone() });
     }
-    let asset = state.need_asset(&item.asset, "/body/items")?;
     let pointer = format!("/body/items/{place}/amount");
     let units = item.amount.units(asset.decimals);
     let units = units.map_err(|error| Rejection::of_amount(error, &pointer, asset.decimals))?;
