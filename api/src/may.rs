@@ -134,6 +134,12 @@ fn concerns(command: &Command, party: &PartyId, state: &State) -> bool {
         Body::MovementVoid(void) => {
             state.movement(&void.movement).is_some_and(|movement| moves_own(movement, party, state))
         }
+        Body::MovementReverse(reverse) => {
+            state.movement(&reverse.reverses).is_some_and(|movement| moves_own(movement, party, state))
+        }
+        Body::MovementReclassify(reclassify) => {
+            reclassify.postings.iter().any(|posting| account(&posting.from) || account(&posting.to))
+        }
         Body::MarginState(stated) => {
             state.statement(&stated.statement).is_some_and(|statement| statement.pledgor == *party)
         }

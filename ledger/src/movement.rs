@@ -32,6 +32,22 @@ pub struct Posting {
     pub asset: AssetId,
     /// How much, in smallest units; never zero.
     pub units: u128,
+    /// How much of it has settled.
+    pub settled: u128,
+}
+
+impl Posting {
+    /// What has not settled.
+    #[must_use]
+    pub fn remaining(&self) -> u128 {
+        self.units - self.settled
+    }
+
+    /// A part of it, as a posting of its own.
+    #[must_use]
+    pub fn part(&self, units: u128) -> Self {
+        Self { units, settled: 0, ..self.clone() }
+    }
 }
 
 /// A movement.
@@ -53,8 +69,12 @@ pub struct Movement {
     pub effective_at: Option<Timestamp>,
     /// The custodian's evidence, once settled.
     pub evidence: Option<Digest>,
-    /// Why it was voided.
+    /// Why it was voided, reversed or reclassified.
     pub reason: Option<String>,
+    /// The movement it undoes.
+    pub reverses: Option<MovementId>,
+    /// The movement that undoes it.
+    pub reversed_by: Option<MovementId>,
     /// The record that instructed it.
     pub instructed_seq: u64,
     /// The record that changed it last.

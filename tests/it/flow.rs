@@ -688,3 +688,84 @@ fn parties_accounts_and_assets_are_stopped_and_started() {
         ",
     );
 }
+
+/// What arrives in parts counts as it arrives; what does not arrive is free again.
+#[test]
+fn movements_settle_in_parts() {
+    play(
+        "
+        pb movement.instruct movement=d mode=two_phase postings=ext.btc>acme.btc:5:BTC,ext.usdc>acme.usdc:100:USDC
+        bank movement.settle movement=d amounts=1 evidence=doc:e1 => amount_out_of_range
+        bank movement.settle movement=d amounts=6,1 evidence=doc:e1 => amount_out_of_range
+        bank movement.settle movement=d amounts=0,0 evidence=doc:e1 => amount_zero
+        bank movement.settle movement=d amounts=0.123456789,0 evidence=doc:e1 => amount_precision
+        bank movement.settle movement=d amounts=2,0 evidence=doc:e1
+        = account acme.btc 2 3 0
+        = account acme.usdc 0 100 0
+        = movement d pending
+        bank movement.settle movement=d amounts=4,0 evidence=doc:e2 => amount_out_of_range
+        bank movement.settle movement=d amounts=1,100 evidence=doc:e2
+        = account ext.btc -3 0 2
+        pb movement.void movement=d reason=late
+        = movement d voided
+        = account acme.btc 3 0 0
+        = account ext.btc -3 0 0
+
+        pb movement.instruct movement=d2 mode=two_phase expires=+1000 postings=ext.btc>acme.btc:5:BTC
+        bank movement.settle movement=d2 amounts=4 evidence=doc:e3
+        wait 1000
+        bank movement.settle movement=d2 evidence=doc:e3 => wrong_state
+        acme document.put digest=doc:d media_type=text size=10 purpose=x => document_digest
+        pb party.suspend party=zeta reason=x
+        = movement d2 expired
+        = account acme.btc 7 0 0
+        ",
+    );
+}
+
+/// Nothing is edited: a correction is a movement that names what it undoes, and undoes it once.
+#[test]
+fn movements_are_reversed() {
+    play(
+        "
+        pb movement.instruct movement=d mode=two_phase postings=ext.btc>acme.btc:5:BTC
+        pb movement.reverse movement=r reverses=d reason=wrong => wrong_state
+        bank movement.settle movement=d evidence=doc:e1
+        acme movement.reverse movement=r reverses=d reason=wrong => not_authorised
+        pb movement.reverse movement=r reverses=nothing reason=wrong => unknown_reference
+        pb movement.reverse movement=d reverses=d reason=wrong => id_taken
+        acme movement.instruct movement=m mode=immediate postings=acme.btc>acme.btc.p:4:BTC
+        pb movement.reverse movement=r reverses=d reason=wrong => insufficient_available
+        pb movement.reverse movement=rm reverses=m reason=wrong => statement_stale
+        acme positions portfolio=P digest=doc:book
+        pb margin statement=s1 portfolio=P agreement=CSA-1 requirement=1000
+        pb movement.reverse movement=rm reverses=m reason=wrong => release_uncovers
+        pb margin statement=s2 portfolio=P agreement=CSA-1 requirement=0
+        pb movement.reverse movement=rm reverses=m reason=wrong
+        = account acme.btc 5 0 0
+        pb movement.reverse movement=rm2 reverses=m reason=again => wrong_state
+        pb movement.reverse movement=r reverses=d reason=wrong
+        = account acme.btc 0 0 0
+        = account ext.btc 0 0 0
+        pb movement.reverse movement=rr reverses=r reason=right => evidence_missing
+        ",
+    );
+}
+
+/// Collateral changes class only by a command that names both, and the release guard looks on.
+#[test]
+fn classes_change_by_name() {
+    play(
+        "
+        pb movement.instruct movement=d mode=two_phase postings=ext.btc>acme.btc:5:BTC
+        bank movement.settle movement=d evidence=doc:e1
+        acme movement.reclassify movement=c from_class=uncleared to_class=cftc_4d_futures reason=x basis=y postings=acme.btc>acme.fut:1:BTC => not_authorised
+        pb movement.reclassify movement=c from_class=uncleared to_class=sec_15c3_3 reason=x basis=y postings=acme.btc>acme.fut:1:BTC => class_mismatch
+        pb movement.reclassify movement=c from_class=uncleared to_class=uncleared reason=x basis=y postings=acme.btc>acme.btc.p:1:BTC => class_mismatch
+        pb movement.reclassify movement=c from_class=uncleared to_class=cftc_4d_futures reason=x basis=y postings=acme.btc>acme.fut:6:BTC => insufficient_available
+        pb movement.reclassify movement=c from_class=uncleared to_class=cftc_4d_futures reason=x basis=y postings=acme.btc>acme.fut:1:BTC
+        = account acme.btc 4 0 0
+        = account acme.fut 1 0 0
+        ",
+    );
+}

@@ -8,7 +8,7 @@
 //! | value | becomes |
 //! |---|---|
 //! | `postings=from>to:amount:asset,…` · `items=from:amount:asset,…` · `expect=object@seq,…` | lists of objects |
-//! | `uses=` · `readers=` · `statements=` | lists of text, split at commas |
+//! | `uses=` · `readers=` · `statements=` · `amounts=` | lists of text, split at commas |
 //! | `doc:NAME` | the tagged digest of the document of that name, which is uploaded first |
 //! | `digest:NAME` | the same without the upload |
 //! | `key:NAME` | that key: in base64, or its id where an id stands |
@@ -158,7 +158,7 @@ impl Scribe {
             "postings" => Json::array(value.split(',').map(posting)),
             "items" => Json::array(value.split(',').map(item)),
             "expect" => Json::array(value.split(',').map(expectation)),
-            "uses" | "readers" | "statements" => Json::array(value.split(',').map(Json::text)),
+            "uses" | "readers" | "statements" | "amounts" => Json::array(value.split(',').map(Json::text)),
             "as_of" | "due" | "expires" | "from" | "compromised_from" => Json::text(time(value, now)),
             "pledge" if value == "@" => {
                 let call = asked.body.iter().find(|(name, _)| name == "call").and_then(|(_, id)| id.as_str());

@@ -44,6 +44,7 @@ fn movement_json(state: &LedgerState, movement: &Movement) -> Json {
             ("to", posting.to.to_string()),
             ("asset", posting.asset.to_string()),
             ("amount", print_units(posting.units, decimals)),
+            ("settled", print_units(posting.settled, decimals)),
         ]))
     });
     let mut members = texts([
@@ -58,6 +59,8 @@ fn movement_json(state: &LedgerState, movement: &Movement) -> Json {
     maybe(&mut members, "effective_at", movement.effective_at);
     maybe(&mut members, "evidence", movement.evidence.map(|digest| digest.tagged()));
     maybe(&mut members, "reason", movement.reason.as_ref());
+    maybe(&mut members, "reverses", movement.reverses.as_ref());
+    maybe(&mut members, "reversed_by", movement.reversed_by.as_ref());
     members.push(("postings", Json::array(postings)));
     Json::object(members)
 }

@@ -2,7 +2,7 @@
 //!
 //! Source: calls specification §3 (value), §6 (release guard).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rust_decimal::Decimal;
@@ -13,7 +13,7 @@ use crate::agreement::{Agreement, AgreementVersion};
 use crate::amount::print_units;
 use crate::csa::{self, ComputeError};
 use crate::decimal::{DecimalText, Exact};
-use crate::id::{AccountId, AssetId, PartyId};
+use crate::id::{AssetId, PartyId};
 use crate::market::MarginStatement;
 use crate::movement::Posting;
 use crate::rejection::Rejection;
@@ -205,31 +205,24 @@ pub(crate) fn check_fresh(
 
 /// Refuses postings out of `posted` unless what stays held covers every requirement on it.
 ///
-/// All of a pledgor's posted accounts stand behind each of its agreements, so under each the rest
-/// must cover that agreement's requirement and those of the others. An unsettled loss is added to a
-/// requirement; an unsettled gain takes nothing off it.
-pub(super) fn guard_release(state: &State, entry: &Entry, postings: &[Posting]) -> Result<(), Rejection> {
-    let mut released: BTreeMap<&PartyId, BTreeMap<&AccountId, u128>> = BTreeMap::new();
+/// `after` is the state with the postings worked out; what only changes between a pledgor's own posted
+/// accounts of one class is no release. All of a pledgor's posted accounts stand behind each of its
+/// agreements, so under each the rest must cover that agreement's requirement and those of the others.
+/// An unsettled loss is added to a requirement; an unsettled gain takes nothing off it.
+pub(super) fn guard_release(after: &State, entry: &Entry, postings: &[Posting]) -> Result<(), Rejection> {
+    let mut pledgors = BTreeSet::new();
     for posting in postings {
-        let from = state.need_account(&posting.from, "")?;
-        let to = state.need_account(&posting.to, "")?;
-        let stays = to.book == Book::Posted && to.owner == from.owner;
+        let from = after.need_account(&posting.from, "")?;
+        let to = after.need_account(&posting.to, "")?;
+        let stays = to.book == Book::Posted && to.owner == from.owner && to.class == from.class;
         if from.book == Book::Posted && !stays {
-            let units = released.entry(&from.owner).or_default().entry(&from.id).or_default();
-            *units = units
-                .checked_add(posting.units)
-                .ok_or_else(|| Rejection::AmountOverflow { what: from.id.to_string() })?;
+            pledgors.insert(&from.owner);
         }
     }
-    released.into_iter().try_for_each(|(pledgor, units)| guard_pledgor(state, entry, pledgor, &units))
+    pledgors.into_iter().try_for_each(|pledgor| guard_pledgor(after, entry, pledgor))
 }
 
-fn guard_pledgor(
-    state: &State,
-    entry: &Entry,
-    pledgor: &PartyId,
-    released: &BTreeMap<&AccountId, u128>,
-) -> Result<(), Rejection> {
+fn guard_pledgor(state: &State, entry: &Entry, pledgor: &PartyId) -> Result<(), Rejection> {
     let at = entry.recorded_at;
     let mut bound = Vec::new();
     for agreement in state.agreements().filter(|agreement| agreement.parties.contains(pledgor)) {
@@ -251,10 +244,7 @@ fn guard_pledgor(
         let terms = version.signed.terms();
         let side = agreement.side_of(pledgor).unwrap_or(Side::B);
         let items: Vec<_> = posted_accounts(state, pledgor)
-            .map(|account| {
-                let gone = released.get(&account.id).copied().unwrap_or(0);
-                item(state, account, account.available().saturating_sub(gone), side)
-            })
+            .map(|account| item(state, account, account.available(), side))
             .collect();
         let required = in_currency(state, terms.base_currency(), &needed, terms, at)?;
         let remaining = counted_value(state, terms, side, &items, &required, at)?;

@@ -11,6 +11,7 @@ mod account;
 mod agreement;
 mod call;
 mod collateral;
+mod correction;
 mod custody;
 mod margin;
 mod market;
@@ -165,6 +166,8 @@ fn apply_body(state: &State, entry: &Entry) -> Result<Effects, Rejection> {
         Body::MovementInstruct(instruct) => movement::instruct(state, entry, instruct),
         Body::MovementSettle(settle) => movement::settle(state, entry, settle),
         Body::MovementVoid(void) => movement::void(state, entry, void),
+        Body::MovementReverse(reverse) => correction::reverse(state, entry, reverse),
+        Body::MovementReclassify(reclassify) => correction::reclassify(state, entry, reclassify),
         Body::MarginState(stated) => margin::state_margin(state, entry, stated),
         Body::CallIssue(issue) => call::issue(state, entry, issue),
         Body::CallStep(call, step) => call::step(state, entry, call, step),
@@ -236,6 +239,8 @@ fn roles_for(body: &Body) -> &'static [Role] {
         | Body::PartyRegister(_)
         | Body::RegimeAdopt(_)
         | Body::AssetDefine(_)
+        | Body::MovementReverse(_)
+        | Body::MovementReclassify(_)
         | Body::AccountOpen(_)
         | Body::AccountClose(_)
         | Body::AccountUnfreeze(_)
@@ -377,6 +382,8 @@ fn counterparties(state: &State, entry: &Entry) -> Vec<crate::id::PartyId> {
         | Body::PriceSet(_)
         | Body::MovementInstruct(_)
         | Body::MovementVoid(_)
+        | Body::MovementReverse(_)
+        | Body::MovementReclassify(_)
         | Body::CallIssue(_)
         | Body::Reconciliation(_)
         | Body::BreakOpen(_) => Vec::new(),

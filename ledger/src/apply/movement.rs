@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use super::postings::{Working, check_custodians, resolve};
+use super::postings::{Classes, Working, check_custodians, resolve};
 use super::{Entry, check_free, collateral};
 use crate::account::Book;
-use crate::command::{MovementInstruct, MovementMode, MovementSettle, MovementVoid};
+use crate::amount::print_units;
+use crate::command::{MovementInstruct, MovementMode, MovementSettle, MovementVoid, QuantityText};
 use crate::digest::Digest;
 use crate::id::CallId;
 use crate::movement::{Movement, MovementStatus, Posting};
@@ -41,7 +42,7 @@ pub(super) fn instruct(
     if let Some(expires) = instruct.expires.filter(|expires| *expires <= entry.recorded_at) {
         return Err(Rejection::TooLate { until: expires });
     }
-    let postings = resolve(state, &instruct.postings)?;
+    let postings = resolve(state, &instruct.postings, Classes::Same)?;
     let mut movement = pending(entry, instruct.movement.clone(), postings, instruct.call.clone());
     movement.expires = instruct.expires;
 
@@ -52,11 +53,11 @@ pub(super) fn instruct(
             MovementMode::TwoPhase => working.reserve(posting)?,
         }
     }
-    collateral::guard_release(state, entry, &movement.postings)?;
+    collateral::guard_release(&working.after(), entry, &movement.postings)?;
     check_custodians(state, &movement.postings)?;
     if instruct.mode == MovementMode::Immediate {
         check_inside(state, &movement.postings)?;
-        movement.status = MovementStatus::Settled;
+        settle_whole(&mut movement);
     }
     let mut changes = working.into_changes();
     changes.push(Change::Movement(Arc::new(movement)));
@@ -80,6 +81,8 @@ pub(super) fn pending(
         effective_at: entry.command.effective_at,
         evidence: None,
         reason: None,
+        reverses: None,
+        reversed_by: None,
         instructed_seq: entry.seq,
         changed_seq: entry.seq,
     }
@@ -119,29 +122,71 @@ pub(super) fn settle(
     check_keeper(state, entry, movement)?;
     check_pending(movement, "movement.settle, movement.void")?;
     check_no_transfer(state, movement)?;
-    settled(state, entry, movement, settle.evidence)
+    let parts = match &settle.amounts {
+        None => movement.postings.iter().map(Posting::remaining).collect(),
+        Some(amounts) => parts(state, movement, amounts)?,
+    };
+    settled(state, entry, movement, &parts, settle.evidence)
 }
 
-/// The accounts and the movement once it has settled.
+/// How much of each posting settles now: at most what remains, and not nothing of all.
+fn parts(state: &State, movement: &Movement, amounts: &[QuantityText]) -> Result<Vec<u128>, Rejection> {
+    let postings = &movement.postings;
+    if amounts.len() != postings.len() {
+        return Err(Rejection::AmountOutOfRange {
+            expected: format!("{} amounts, one for each posting", postings.len()),
+            got: amounts.len().to_string(),
+        });
+    }
+    let mut parts = Vec::with_capacity(postings.len());
+    for (place, (posting, amount)) in postings.iter().zip(amounts).enumerate() {
+        let decimals = state.need_asset(&posting.asset, "")?.decimals;
+        let pointer = format!("/body/amounts/{place}");
+        let part = amount.units(decimals).map_err(|error| Rejection::of_amount(error, &pointer, decimals))?;
+        if part > posting.remaining() {
+            return Err(Rejection::AmountOutOfRange {
+                expected: format!("at most {}", print_units(posting.remaining(), decimals)),
+                got: amount.as_str().to_owned(),
+            });
+        }
+        parts.push(part);
+    }
+    if parts.iter().all(|part| *part == 0) {
+        return Err(Rejection::AmountZero { pointer: "/body/amounts".to_owned() });
+    }
+    Ok(parts)
+}
+
+/// The accounts and the movement once parts of it have settled.
 pub(super) fn settled(
     state: &State,
     entry: &Entry,
     movement: &Movement,
+    parts: &[u128],
     evidence: Digest,
 ) -> Result<Vec<Change>, Rejection> {
+    let mut movement = Movement { evidence: Some(evidence), changed_seq: entry.seq, ..movement.clone() };
     let mut working = Working::new(state, entry.seq);
-    for posting in &movement.postings {
-        working.unreserve(posting);
-        working.shift(posting)?;
+    for (posting, part) in movement.postings.iter_mut().zip(parts).filter(|(_, part)| **part > 0) {
+        let moved = posting.part(*part);
+        working.unreserve(&moved);
+        working.shift(&moved)?;
+        posting.settled += part;
+    }
+    if movement.postings.iter().all(|posting| posting.remaining() == 0) {
+        movement.status = MovementStatus::Settled;
     }
     let mut changes = working.into_changes();
-    changes.push(Change::Movement(Arc::new(Movement {
-        status: MovementStatus::Settled,
-        evidence: Some(evidence),
-        changed_seq: entry.seq,
-        ..movement.clone()
-    })));
+    changes.push(Change::Movement(Arc::new(movement)));
     Ok(changes)
+}
+
+/// A movement that takes effect at once.
+pub(super) fn settle_whole(movement: &mut Movement) {
+    movement.status = MovementStatus::Settled;
+    for posting in &mut movement.postings {
+        posting.settled = posting.units;
+    }
 }
 
 /// The accounts and the movement once it is given up.
@@ -153,8 +198,8 @@ pub(super) fn given_up(
     reason: Option<String>,
 ) -> Vec<Change> {
     let mut working = Working::new(state, seq);
-    for posting in &movement.postings {
-        working.unreserve(posting);
+    for posting in movement.postings.iter().filter(|posting| posting.remaining() > 0) {
+        working.unreserve(&posting.part(posting.remaining()));
     }
     let mut changes = working.into_changes();
     changes.push(Change::Movement(Arc::new(Movement {

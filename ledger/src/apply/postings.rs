@@ -13,12 +13,23 @@ use crate::movement::Posting;
 use crate::rejection::Rejection;
 use crate::state::{Change, State};
 
-/// Reads postings against the accounts they name.
-///
-/// Both accounts hold the posting's asset, are kept by one custodian, and are of one class.
-pub(super) fn resolve(state: &State, texts: &[PostingText]) -> Result<Vec<Posting>, Rejection> {
+/// Which property classes a posting may join.
+#[derive(Clone, Copy)]
+pub(super) enum Classes {
+    /// The one it leaves.
+    Same,
+    /// Those that the command names, which checks them.
+    Named,
+}
+
+/// Reads postings against the accounts they name: open, and holding the posting's asset.
+pub(super) fn resolve(
+    state: &State,
+    texts: &[PostingText],
+    classes: Classes,
+) -> Result<Vec<Posting>, Rejection> {
     check_accounts(state, texts)?;
-    texts.iter().enumerate().map(|(place, text)| resolve_one(state, place, text)).collect()
+    texts.iter().enumerate().map(|(place, text)| resolve_one(state, place, text, classes)).collect()
 }
 
 /// Everything that postings name is there.
@@ -32,7 +43,12 @@ pub(super) fn check_accounts(state: &State, texts: &[PostingText]) -> Result<(),
     Ok(())
 }
 
-fn resolve_one(state: &State, place: usize, text: &PostingText) -> Result<Posting, Rejection> {
+fn resolve_one(
+    state: &State,
+    place: usize,
+    text: &PostingText,
+    classes: Classes,
+) -> Result<Posting, Rejection> {
     let from = state.need_account(&text.from, "")?;
     let to = state.need_account(&text.to, "")?;
     let asset = state.need_asset(&text.asset, "")?;
@@ -42,8 +58,11 @@ fn resolve_one(state: &State, place: usize, text: &PostingText) -> Result<Postin
     if let Some(other) = [from, to].into_iter().find(|account| account.asset != text.asset) {
         return Err(Rejection::AssetMismatch { account: other.id.clone(), holds: other.asset.clone() });
     }
-    if from.class != to.class {
-        return Err(Rejection::ClassMismatch { from: from.class.as_str(), to: to.class.as_str() });
+    match classes {
+        Classes::Same if from.class != to.class => {
+            return Err(Rejection::ClassMismatch { from: from.class.as_str(), to: to.class.as_str() });
+        }
+        Classes::Same | Classes::Named => {}
     }
     let pointer = format!("/body/postings/{place}/amount");
     let units = text
@@ -53,7 +72,7 @@ fn resolve_one(state: &State, place: usize, text: &PostingText) -> Result<Postin
     if units == 0 {
         return Err(Rejection::AmountZero { pointer });
     }
-    Ok(Posting { from: from.id.clone(), to: to.id.clone(), asset: asset.id.clone(), units })
+    Ok(Posting { from: from.id.clone(), to: to.id.clone(), asset: asset.id.clone(), units, settled: 0 })
 }
 
 /// An account that may be instructed.
@@ -160,9 +179,13 @@ impl<'a> Working<'a> {
         from.pending_out = from.pending_out.checked_sub(item.units).expect("what is pledged was reserved");
     }
 
-    /// Every touched account, as it is now.
-    pub(super) fn changes(&self) -> Vec<Change> {
-        self.touched.values().map(|account| Change::Account(Arc::new(account.clone()))).collect()
+    /// The state with every touched account as it is now.
+    pub(super) fn after(&self) -> State {
+        let mut after = self.state.clone();
+        for account in self.touched.values() {
+            after.put(&Change::Account(Arc::new(account.clone())));
+        }
+        after
     }
 
     /// Every touched account, as it ends.

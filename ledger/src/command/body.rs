@@ -5,7 +5,7 @@ use super::call::{CallIssue, CallStep};
 use super::custody::{BreakOpen, CustodyStatementPut, ReconciliationRecord};
 use super::fields::Fields;
 use super::market::{MarginState, PositionReport, PriceSet, RegimeAdopt};
-use super::movement::{MovementInstruct, MovementSettle, MovementVoid};
+use super::movement::{MovementInstruct, MovementReclassify, MovementReverse, MovementSettle, MovementVoid};
 use super::party::{KeyAdd, KeyRevoke, KeyRotate, LedgerOpen, NewKey, PartyRegister};
 use super::registry::{AccountOpen, AssetDefine, DocumentPut};
 use super::standing::{AccountStanding, AssetSuspend, PartyStanding};
@@ -93,6 +93,10 @@ bodies! {
     MovementSettle(MovementSettle) = "movement.settle",
     /// Voids a pending movement.
     MovementVoid(MovementVoid) = "movement.void",
+    /// Undoes a settled movement by a new one.
+    MovementReverse(MovementReverse) = "movement.reverse",
+    /// Moves from one property class to another, both named.
+    MovementReclassify(MovementReclassify) = "movement.reclassify",
     /// States margin.
     MarginState(MarginState) = "margin.state",
     /// Issues a call.
@@ -155,6 +159,8 @@ impl Body {
             | Self::AccountUnfreeze(_)
             | Self::MovementInstruct(_)
             | Self::MovementVoid(_)
+            | Self::MovementReverse(_)
+            | Self::MovementReclassify(_)
             | Self::CallIssue(_)
             | Self::BreakOpen(_) => Vec::new(),
         }
@@ -187,6 +193,8 @@ impl Body {
             | Self::MovementInstruct(_)
             | Self::MovementSettle(_)
             | Self::MovementVoid(_)
+            | Self::MovementReverse(_)
+            | Self::MovementReclassify(_)
             | Self::MarginState(_)
             | Self::CallIssue(_)
             | Self::CallStep(..)

@@ -20,7 +20,10 @@ pub use call::{CallIssue, CallStep, PledgedItem};
 pub use custody::{BreakOpen, CustodyStatementPut, Provenance, ReconciliationRecord};
 pub use fields::{FieldError, FieldFault, QuantityText};
 pub use market::{MarginState, PositionReport, PriceSet, RegimeAdopt};
-pub use movement::{MovementInstruct, MovementMode, MovementSettle, MovementVoid, PostingText};
+pub use movement::{
+    MovementInstruct, MovementMode, MovementReclassify, MovementReverse, MovementSettle, MovementVoid,
+    PostingText,
+};
 pub use party::{KeyAdd, KeyRevoke, KeyRotate, LedgerOpen, NewKey, PartyRegister};
 pub use registry::{AccountOpen, AssetDefine, DocumentPut};
 pub use standing::{AccountStanding, AssetSuspend, PartyStanding};

@@ -1,6 +1,7 @@
 //! Movements of collateral between accounts.
 
 use super::fields::{Fields, QuantityText, ReadText};
+use crate::account::PropertyClass;
 use crate::digest::Digest;
 use crate::id::{AccountId, AssetId, CallId, MovementId};
 use crate::time::Timestamp;
@@ -65,11 +66,13 @@ impl MovementInstruct {
     }
 }
 
-/// `movement.settle`.
+/// `movement.settle`: whole, or the part that has arrived.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct MovementSettle {
     /// The movement.
     pub movement: MovementId,
+    /// How much of each posting, in their order; all that remains if it is not said.
+    pub amounts: Option<Vec<QuantityText>>,
     /// The custodian's evidence.
     pub evidence: Digest,
 }
@@ -77,8 +80,67 @@ pub struct MovementSettle {
 impl MovementSettle {
     pub(super) fn read(fields: &mut Fields) -> Option<Self> {
         let movement = fields.parsed("movement");
+        let amounts = fields.optional("amounts", "one quantity for each posting, in their order", |value| {
+            value.as_array()?.iter().map(|amount| QuantityText::read_text(amount.as_str()?)).collect()
+        });
         let evidence = fields.parsed("evidence");
-        Some(Self { movement: movement?, evidence: evidence? })
+        Some(Self { movement: movement?, amounts: amounts?, evidence: evidence? })
+    }
+}
+
+/// `movement.reverse`: a new movement that undoes a settled one.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct MovementReverse {
+    /// The new movement.
+    pub movement: MovementId,
+    /// The one it undoes.
+    pub reverses: MovementId,
+    /// Why.
+    pub reason: String,
+}
+
+impl MovementReverse {
+    pub(super) fn read(fields: &mut Fields) -> Option<Self> {
+        let movement = fields.parsed("movement");
+        let reverses = fields.parsed("reverses");
+        let reason = fields.text("reason");
+        Some(Self { movement: movement?, reverses: reverses?, reason: reason? })
+    }
+}
+
+/// `movement.reclassify`: from one customer-property class to another, both named.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct MovementReclassify {
+    /// The movement.
+    pub movement: MovementId,
+    /// Its postings.
+    pub postings: Vec<PostingText>,
+    /// The class it leaves.
+    pub from_class: PropertyClass,
+    /// The class it joins.
+    pub to_class: PropertyClass,
+    /// Why.
+    pub reason: String,
+    /// The rule or agreement that allows it.
+    pub basis: String,
+}
+
+impl MovementReclassify {
+    pub(super) fn read(fields: &mut Fields) -> Option<Self> {
+        let movement = fields.parsed("movement");
+        let postings = fields.each("postings", 1..=8, PostingText::read);
+        let from_class = fields.parsed("from_class");
+        let to_class = fields.parsed("to_class");
+        let reason = fields.text("reason");
+        let basis = fields.text("basis");
+        Some(Self {
+            movement: movement?,
+            postings: postings?,
+            from_class: from_class?,
+            to_class: to_class?,
+            reason: reason?,
+            basis: basis?,
+        })
     }
 }
 

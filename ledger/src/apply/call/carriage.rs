@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::value;
 use crate::account::{Account, Book};
 use crate::agreement::Agreement;
-use crate::apply::postings::{Working, check_custodians, check_not_suspended, check_open, resolve};
+use crate::apply::postings::{Classes, Working, check_custodians, check_not_suspended, check_open, resolve};
 use crate::apply::{Entry, collateral, movement};
 use crate::call::{CallLeg, CallState};
 use crate::call_record::{CallRecord, ReservedItem};
@@ -140,20 +140,16 @@ pub(super) fn instruct(
     id: &MovementId,
     texts: &[PostingText],
 ) -> Result<Vec<Change>, Rejection> {
-    let postings = resolve(state, texts)?;
+    let postings = resolve(state, texts, Classes::Same)?;
     check_same_items(state, record, &postings)?;
     let mut working = Working::new(state, entry.seq);
     for item in &record.items {
         working.unhold(item);
     }
-    let mut freed = state.clone();
-    for change in working.changes() {
-        freed.put(&change);
-    }
     for posting in &postings {
         working.reserve(posting)?;
     }
-    collateral::guard_release(&freed, entry, &postings)?;
+    collateral::guard_release(&working.after(), entry, &postings)?;
     check_custodians(state, &postings)?;
     record.movement = Some(id.clone());
     let pending = movement::pending(entry, id.clone(), postings, Some(record.id.clone()));
@@ -217,7 +213,8 @@ pub(super) fn settle(
             got: record.call.settled().to_string(),
         });
     }
-    movement::settled(state, entry, pending, evidence)
+    let whole: Vec<_> = pending.postings.iter().map(Posting::remaining).collect();
+    movement::settled(state, entry, pending, &whole, evidence)
 }
 
 pub(super) fn fail(
