@@ -158,7 +158,9 @@ fn concerns(command: &Command, party: &PartyId, state: &State) -> bool {
         | Body::PriceSet(_)
         | Body::RegimeAdopt(_)
         | Body::LedgerOpen(_) => true,
-        Body::KeyAdd(_)
+        // A batch tells many parties' business at once.
+        Body::MovementBatch(_)
+        | Body::KeyAdd(_)
         | Body::KeyRotate(_)
         | Body::KeyRevoke(_)
         | Body::Reconciliation(_)

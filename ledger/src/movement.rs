@@ -61,6 +61,8 @@ pub struct Movement {
     pub status: MovementStatus,
     /// What it moves, all or nothing.
     pub postings: Vec<Posting>,
+    /// The document with its postings, if it is a batch; then `postings` is empty.
+    pub batch: Option<Digest>,
     /// Until when it may settle.
     pub expires: Option<Timestamp>,
     /// The call it serves.

@@ -33,10 +33,21 @@ pub fn read_back(reader: &dyn StoreReader, seq: u64) -> Result<Receipt, StoreErr
     Ok(Receipt { record: Record::of(seq, &stored), effects: stored.effects })
 }
 
+/// Accounts whose balances a receipt tells one by one; of more it tells how many there are.
+const ACCOUNTS_TOLD_MAX: usize = 64;
+
 /// Prints effects as the receipt tells them: canonical JSON, balances in units of the asset.
 #[must_use]
 pub fn print_effects(after: &State, effects: &Effects) -> String {
-    Json::array(effects.0.iter().map(|change| print_change(after, change))).to_jcs()
+    let is_account = |change: &&Change| matches!(change, Change::Account(_));
+    let accounts = effects.0.iter().filter(is_account).count();
+    if accounts <= ACCOUNTS_TOLD_MAX {
+        return Json::array(effects.0.iter().map(|change| print_change(after, change))).to_jcs();
+    }
+    let count = [("kind", "accounts".to_owned()), ("count", accounts.to_string())];
+    let summary = Json::object(count.map(|(name, text)| (name, Json::text(text))));
+    let others = effects.0.iter().filter(|change| !is_account(change));
+    Json::array([summary].into_iter().chain(others.map(|change| print_change(after, change)))).to_jcs()
 }
 
 fn print_change(after: &State, change: &Change) -> Json {

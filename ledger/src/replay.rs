@@ -144,5 +144,8 @@ pub fn content<E>(
     if let Body::AgreementPropose(propose) = body {
         return Ok(Content::read_agreement(read(&propose.document)?.as_deref()));
     }
+    if let Body::MovementBatch(batch) = body {
+        return Ok(Content::read_batch(read(&batch.document)?.as_deref()));
+    }
     Ok(Content::None)
 }

@@ -769,3 +769,57 @@ fn classes_change_by_name() {
         ",
     );
 }
+
+fn batch_line(from: &str, to: &str, asset: &str, amount: &str) -> String {
+    format!("{{\"amount\":\"{amount}\",\"asset\":\"{asset}\",\"from\":\"{from}\",\"to\":\"{to}\"}}\n")
+}
+
+/// A batch moves all of its postings or none, and says beforehand what it moves.
+#[test]
+fn batches_are_all_or_nothing() {
+    let mut driver = Driver::with_world(false);
+    let one = batch_line("acme.btc", "acme.btc.p", "BTC", "0.001");
+    let many = one.repeat(8_190);
+    let short = format!("{}{}", one.repeat(2), batch_line("acme.btc", "acme.btc.p", "BTC", "90"));
+    let across = batch_line("acme.btc", "acme.fut", "BTC", "1");
+    for (name, text) in [
+        ("many", many.clone()),
+        ("too-many", many.clone() + &one),
+        ("short", short),
+        ("across", across),
+        ("outside", batch_line("ext.btc", "acme.btc", "BTC", "1")),
+        ("spaced", one.replace(':', ": ")),
+        ("cut", one.trim_end().to_owned()),
+        ("stranger", batch_line("nobody", "acme.btc.p", "BTC", "1")),
+        ("member", one.replace("amount", "sum")),
+    ] {
+        driver.scribe.name_document(name, &text);
+    }
+    play_on(
+        &mut driver,
+        "
+        pb movement.instruct movement=d mode=two_phase postings=ext.btc>acme.btc:10:BTC
+        bank movement.settle movement=d evidence=doc:e1
+        acme movement.batch movement=b document=doc:many count=8190 totals=BTC:8.19 => not_authorised
+        pb movement.batch movement=b document=digest:many count=8190 totals=BTC:8.19 => unknown_reference
+        pb movement.batch movement=b document=doc:stranger count=1 totals=BTC:1 => unknown_reference
+        pb movement.batch movement=d document=doc:many count=8190 totals=BTC:8.19 => id_taken
+        pb movement.batch movement=b document=doc:across count=1 totals=BTC:1 => class_mismatch
+        pb movement.batch movement=b document=doc:short count=3 totals=BTC:90.002 => insufficient_available
+        pb movement.batch movement=b document=doc:outside count=1 totals=BTC:1 => evidence_missing
+        pb movement.batch movement=b document=doc:many count=8190 totals=BTC:8 => evidence_mismatch
+        pb movement.batch movement=b document=doc:many count=8190 totals=BTC:8.19,USDC:1 => evidence_mismatch
+        pb movement.batch movement=b document=doc:many count=8189 totals=BTC:8.19 => document_digest
+        pb movement.batch movement=b document=doc:too-many count=8191 totals=BTC:8.191 => document_digest
+        pb movement.batch movement=b document=doc:spaced count=1 totals=BTC:0.001 => document_digest
+        pb movement.batch movement=b document=doc:cut count=1 totals=BTC:0.001 => document_digest
+        pb movement.batch movement=b document=doc:member count=1 totals=BTC:0.001 => document_digest
+        = account acme.btc 10 0 0
+        pb movement.batch movement=b document=doc:many count=8190 totals=BTC:8.19
+        = account acme.btc 1.81 0 0
+        = account acme.btc.p 8.19 0 0
+        = movement b settled
+        pb movement.reverse movement=r reverses=b reason=wrong => wrong_state
+        ",
+    );
+}

@@ -7,7 +7,7 @@
 //!
 //! | value | becomes |
 //! |---|---|
-//! | `postings=from>to:amount:asset,…` · `items=from:amount:asset,…` · `expect=object@seq,…` | lists of objects |
+//! | `postings=from>to:amount:asset,…` · `items=from:amount:asset,…` · `totals=asset:amount,…` · `expect=object@seq,…` | lists of objects |
 //! | `uses=` · `readers=` · `statements=` · `amounts=` | lists of text, split at commas |
 //! | `doc:NAME` | the tagged digest of the document of that name, which is uploaded first |
 //! | `digest:NAME` | the same without the upload |
@@ -157,6 +157,7 @@ impl Scribe {
         let json = match name {
             "postings" => Json::array(value.split(',').map(posting)),
             "items" => Json::array(value.split(',').map(item)),
+            "totals" => Json::array(value.split(',').map(total)),
             "expect" => Json::array(value.split(',').map(expectation)),
             "uses" | "readers" | "statements" | "amounts" => Json::array(value.split(',').map(Json::text)),
             "as_of" | "due" | "expires" | "from" | "compromised_from" => Json::text(time(value, now)),
@@ -326,6 +327,12 @@ fn time(value: &str, now: Timestamp) -> String {
         _ => None,
     };
     shifted.map_or_else(|| value.to_owned(), |at| at.to_string())
+}
+
+/// `asset:amount`
+fn total(text: &str) -> Json {
+    let (asset, amount) = text.split_once(':').unwrap_or((text, "0"));
+    Json::object([("asset", Json::text(asset)), ("amount", Json::text(amount))])
 }
 
 fn posting(text: &str) -> Json {

@@ -54,6 +54,7 @@ fn movement_json(state: &LedgerState, movement: &Movement) -> Json {
         ("instructed_seq", movement.instructed_seq.to_string()),
         ("changed_seq", movement.changed_seq.to_string()),
     ]);
+    maybe(&mut members, "batch", movement.batch.map(|digest| digest.tagged()));
     maybe(&mut members, "expires", movement.expires);
     maybe(&mut members, "call", movement.call.as_ref());
     maybe(&mut members, "effective_at", movement.effective_at);

@@ -62,6 +62,9 @@ fn check_reversible(undone: &Movement) -> Result<(), Rejection> {
         return wrong(format!("reversed by {by}"), "nothing: reverse the reversal, if need be");
     }
     match undone.status {
+        MovementStatus::Settled if undone.batch.is_some() => {
+            wrong("a batch".to_owned(), "movement.batch with the postings that undo it")
+        }
         MovementStatus::Settled => Ok(()),
         MovementStatus::Pending => wrong(undone.status.to_string(), "movement.void, movement.settle"),
         MovementStatus::Voided | MovementStatus::Expired => {

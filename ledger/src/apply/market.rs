@@ -25,7 +25,9 @@ pub(super) fn set_prices(state: &State, entry: &Entry, set: &PriceSet) -> Result
     let document = match &entry.documents.content {
         Content::Prices(document) => document,
         Content::Unreadable(reason) => return Err(unreadable(set, reason)),
-        Content::None | Content::Agreement(_) => return Err(unreadable(set, "not a price document")),
+        Content::None | Content::Agreement(_) | Content::Batch(_) => {
+            return Err(unreadable(set, "not a price document"));
+        }
     };
     if let Some((asset, _)) = document.assets.iter().find(|(asset, _)| state.asset(asset).is_none()) {
         return Err(Rejection::UnknownReference {

@@ -9,6 +9,7 @@
 
 mod account;
 mod agreement;
+mod batch;
 mod call;
 mod collateral;
 mod correction;
@@ -26,7 +27,7 @@ use std::sync::Arc;
 pub use collateral::posted_value;
 
 use crate::agreement::SignedTerms;
-use crate::command::{Body, Command};
+use crate::command::{self, Body, Command, PostingText};
 use crate::digest::Digest;
 use crate::key::KeyId;
 use crate::market::PriceDocument;
@@ -74,6 +75,8 @@ pub enum Content {
     Prices(PriceDocument),
     /// Terms of an agreement.
     Agreement(Box<SignedTerms>),
+    /// Postings of a batch.
+    Batch(Vec<PostingText>),
     /// Not what the command needs it to be.
     Unreadable(String),
 }
@@ -84,6 +87,15 @@ impl Content {
     pub fn read_prices(bytes: Option<&[u8]>) -> Self {
         bytes.map_or(Self::None, |bytes| match PriceDocument::read(bytes) {
             Ok(document) => Self::Prices(document),
+            Err(reason) => Self::Unreadable(reason),
+        })
+    }
+
+    /// Reads a batch's document, if it is at hand.
+    #[must_use]
+    pub fn read_batch(bytes: Option<&[u8]>) -> Self {
+        bytes.map_or(Self::None, |bytes| match command::read_batch(bytes) {
+            Ok(postings) => Self::Batch(postings),
             Err(reason) => Self::Unreadable(reason),
         })
     }
@@ -166,6 +178,7 @@ fn apply_body(state: &State, entry: &Entry) -> Result<Effects, Rejection> {
         Body::MovementInstruct(instruct) => movement::instruct(state, entry, instruct),
         Body::MovementSettle(settle) => movement::settle(state, entry, settle),
         Body::MovementVoid(void) => movement::void(state, entry, void),
+        Body::MovementBatch(batch) => batch::apply(state, entry, batch),
         Body::MovementReverse(reverse) => correction::reverse(state, entry, reverse),
         Body::MovementReclassify(reclassify) => correction::reclassify(state, entry, reclassify),
         Body::MarginState(stated) => margin::state_margin(state, entry, stated),
@@ -239,6 +252,7 @@ fn roles_for(body: &Body) -> &'static [Role] {
         | Body::PartyRegister(_)
         | Body::RegimeAdopt(_)
         | Body::AssetDefine(_)
+        | Body::MovementBatch(_)
         | Body::MovementReverse(_)
         | Body::MovementReclassify(_)
         | Body::AccountOpen(_)
@@ -341,7 +355,7 @@ fn counterparties(state: &State, entry: &Entry) -> Vec<crate::id::PartyId> {
     match &entry.command.body {
         Body::AgreementPropose(_) => match &entry.documents.content {
             Content::Agreement(signed) => signed.party_ids(),
-            Content::None | Content::Prices(_) | Content::Unreadable(_) => Vec::new(),
+            Content::None | Content::Prices(_) | Content::Batch(_) | Content::Unreadable(_) => Vec::new(),
         },
         Body::MarginState(stated) => {
             state.agreement(&stated.agreement).map(|agreement| agreement.parties.clone()).unwrap_or_default()
@@ -382,6 +396,7 @@ fn counterparties(state: &State, entry: &Entry) -> Vec<crate::id::PartyId> {
         | Body::PriceSet(_)
         | Body::MovementInstruct(_)
         | Body::MovementVoid(_)
+        | Body::MovementBatch(_)
         | Body::MovementReverse(_)
         | Body::MovementReclassify(_)
         | Body::CallIssue(_)

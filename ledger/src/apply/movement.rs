@@ -76,6 +76,7 @@ pub(super) fn pending(
         author: entry.command.author.clone(),
         status: MovementStatus::Pending,
         postings,
+        batch: None,
         expires: None,
         call,
         effective_at: entry.command.effective_at,
@@ -104,7 +105,7 @@ fn check_own(
 }
 
 /// What crosses the custodian's border does so by its evidence alone.
-fn check_inside(state: &State, postings: &[Posting]) -> Result<(), Rejection> {
+pub(super) fn check_inside(state: &State, postings: &[Posting]) -> Result<(), Rejection> {
     let external = |id| state.account(id).is_some_and(|account| account.book == Book::External);
     if postings.iter().any(|posting| external(&posting.from) || external(&posting.to)) {
         let needed = "the custodian's evidence: instruct it as two_phase, the custodian settles it";

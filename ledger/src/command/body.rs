@@ -5,7 +5,9 @@ use super::call::{CallIssue, CallStep};
 use super::custody::{BreakOpen, CustodyStatementPut, ReconciliationRecord};
 use super::fields::Fields;
 use super::market::{MarginState, PositionReport, PriceSet, RegimeAdopt};
-use super::movement::{MovementInstruct, MovementReclassify, MovementReverse, MovementSettle, MovementVoid};
+use super::movement::{
+    MovementBatch, MovementInstruct, MovementReclassify, MovementReverse, MovementSettle, MovementVoid,
+};
 use super::party::{KeyAdd, KeyRevoke, KeyRotate, LedgerOpen, NewKey, PartyRegister};
 use super::registry::{AccountOpen, AssetDefine, DocumentPut};
 use super::standing::{AccountStanding, AssetSuspend, PartyStanding};
@@ -93,6 +95,8 @@ bodies! {
     MovementSettle(MovementSettle) = "movement.settle",
     /// Voids a pending movement.
     MovementVoid(MovementVoid) = "movement.void",
+    /// Moves by a document of postings, all or nothing.
+    MovementBatch(MovementBatch) = "movement.batch",
     /// Undoes a settled movement by a new one.
     MovementReverse(MovementReverse) = "movement.reverse",
     /// Moves from one property class to another, both named.
@@ -132,6 +136,7 @@ impl Body {
             Self::PriceSet(set) => vec![("/body/digest", set.digest)],
             Self::PositionReport(report) => vec![("/body/digest", report.digest)],
             Self::MovementSettle(settle) => vec![("/body/evidence", settle.evidence)],
+            Self::MovementBatch(batch) => vec![("/body/document", batch.document)],
             Self::MarginState(stated) => stated.digests().to_vec(),
             Self::CustodyStatement(put) => vec![("/body/digest", put.digest)],
             Self::Reconciliation(record) => vec![("/body/digest", record.digest)],
@@ -193,6 +198,7 @@ impl Body {
             | Self::MovementInstruct(_)
             | Self::MovementSettle(_)
             | Self::MovementVoid(_)
+            | Self::MovementBatch(_)
             | Self::MovementReverse(_)
             | Self::MovementReclassify(_)
             | Self::MarginState(_)

@@ -21,8 +21,8 @@ pub use custody::{BreakOpen, CustodyStatementPut, Provenance, ReconciliationReco
 pub use fields::{FieldError, FieldFault, QuantityText};
 pub use market::{MarginState, PositionReport, PriceSet, RegimeAdopt};
 pub use movement::{
-    MovementInstruct, MovementMode, MovementReclassify, MovementReverse, MovementSettle, MovementVoid,
-    PostingText,
+    AssetTotal, BATCH_POSTINGS_MAX, MovementBatch, MovementInstruct, MovementMode, MovementReclassify,
+    MovementReverse, MovementSettle, MovementVoid, PostingText, read_batch,
 };
 pub use party::{KeyAdd, KeyRevoke, KeyRotate, LedgerOpen, NewKey, PartyRegister};
 pub use registry::{AccountOpen, AssetDefine, DocumentPut};

@@ -144,6 +144,78 @@ impl MovementReclassify {
     }
 }
 
+/// What a batch moves of one asset in all.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct AssetTotal {
+    /// The asset.
+    pub asset: AssetId,
+    /// How much.
+    pub amount: QuantityText,
+}
+
+/// `movement.batch`: up to 8,190 postings in a document, all or nothing.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct MovementBatch {
+    /// The movement.
+    pub movement: MovementId,
+    /// The document: one posting a line.
+    pub document: Digest,
+    /// How many lines it has.
+    pub count: u64,
+    /// What it moves of each asset.
+    pub totals: Vec<AssetTotal>,
+}
+
+impl MovementBatch {
+    pub(super) fn read(fields: &mut Fields) -> Option<Self> {
+        let movement = fields.parsed("movement");
+        let document = fields.parsed("document");
+        let count = fields.parsed("count");
+        let totals = fields.each("totals", 1..=64, |fields| {
+            let asset = fields.parsed("asset");
+            let amount = fields.parsed("amount");
+            Some(AssetTotal { asset: asset?, amount: amount? })
+        });
+        Some(Self { movement: movement?, document: document?, count: count?, totals: totals? })
+    }
+}
+
+/// The most postings of a batch.
+pub const BATCH_POSTINGS_MAX: usize = 8_190;
+
+/// Reads a batch's document: each line the canonical form of `{amount, asset, from, to}` and its line
+/// feed.
+///
+/// # Errors
+/// The first line that is none, and what it should be.
+///
+/// ```
+/// let line = r#"{"amount":"1","asset":"BTC","from":"a","to":"b"}"#;
+/// assert_eq!(ledger::command::read_batch(format!("{line}\n").as_bytes()).unwrap().len(), 1);
+/// assert!(ledger::command::read_batch(line.as_bytes()).is_err(), "no line feed");
+/// ```
+pub fn read_batch(document: &[u8]) -> Result<Vec<PostingText>, String> {
+    let text = std::str::from_utf8(document).map_err(|error| error.to_string())?;
+    let lines = text.strip_suffix('\n').ok_or("the last line has no line feed")?;
+    let mut postings = Vec::new();
+    for (place, line) in lines.split('\n').enumerate() {
+        if place == BATCH_POSTINGS_MAX {
+            return Err(format!("more than {BATCH_POSTINGS_MAX} postings"));
+        }
+        let number = place + 1;
+        let tree =
+            crate::profile::read(line.as_bytes()).map_err(|error| format!("line {number}: {error}"))?;
+        let mut fields = Fields::of(&tree, "");
+        let posting = PostingText::read(&mut fields);
+        let posting = fields.finish(posting).map_err(|errors| {
+            let first = errors.first().map_or_else(String::new, ToString::to_string);
+            format!("line {number}: {first}")
+        })?;
+        postings.push(posting);
+    }
+    Ok(postings)
+}
+
 /// `movement.void`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct MovementVoid {

@@ -1,0 +1,68 @@
+//! Batches: thousands of postings in a document, all or nothing.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use num_bigint::BigInt;
+
+use super::postings::{Classes, Working, check_custodians, resolve};
+use super::{Content, Entry, check_free, collateral, movement};
+use crate::command::MovementBatch;
+use crate::decimal::print_scaled;
+use crate::id::AssetId;
+use crate::movement::{MovementStatus, Posting};
+use crate::rejection::Rejection;
+use crate::state::{Change, State};
+
+/// The state keeps that a batch was, by its document; its postings stay in the document.
+pub(super) fn apply(state: &State, entry: &Entry, batch: &MovementBatch) -> Result<Vec<Change>, Rejection> {
+    let unreadable =
+        |reason: &str| Rejection::DocumentDigest { digest: batch.document, reason: reason.to_owned() };
+    let texts = match &entry.documents.content {
+        Content::Batch(texts) => texts,
+        Content::Unreadable(reason) => return Err(unreadable(reason)),
+        Content::None | Content::Prices(_) | Content::Agreement(_) => {
+            return Err(unreadable("not a document of postings"));
+        }
+    };
+    if u64::try_from(texts.len()) != Ok(batch.count) {
+        return Err(unreadable(&format!("it has {} postings, not {}", texts.len(), batch.count)));
+    }
+    check_free(state, "movement", batch.movement.as_str())?;
+    let postings = resolve(state, texts, Classes::Same)?;
+    check_totals(state, batch, &postings)?;
+    let mut working = Working::new(state, entry.seq);
+    for posting in &postings {
+        working.shift(posting)?;
+    }
+    collateral::guard_release(&working.after(), entry, &postings)?;
+    check_custodians(state, &postings)?;
+    movement::check_inside(state, &postings)?;
+    let mut moved = movement::pending(entry, batch.movement.clone(), Vec::new(), None);
+    moved.batch = Some(batch.document);
+    moved.status = MovementStatus::Settled;
+    let mut changes = working.into_changes();
+    changes.push(Change::Movement(Arc::new(moved)));
+    Ok(changes)
+}
+
+/// Each asset once, each with its sum.
+fn check_totals(state: &State, batch: &MovementBatch, postings: &[Posting]) -> Result<(), Rejection> {
+    let mut sums: BTreeMap<&AssetId, BigInt> = BTreeMap::new();
+    for posting in postings {
+        *sums.entry(&posting.asset).or_default() += posting.units;
+    }
+    let print = |asset: &AssetId, sum: &BigInt| {
+        let decimals = state.asset(asset).map_or(0, |asset| asset.decimals);
+        format!("{} {asset}", print_scaled(sum, decimals.into()))
+    };
+    let mut expected: Vec<_> = sums.iter().map(|(asset, sum)| print(asset, sum)).collect();
+    let mut got: Vec<_> =
+        batch.totals.iter().map(|total| format!("{} {}", total.amount.as_str(), total.asset)).collect();
+    expected.sort();
+    got.sort();
+    if expected == got {
+        return Ok(());
+    }
+    Err(Rejection::EvidenceMismatch { expected: expected.join(", "), got: got.join(", ") })
+}
