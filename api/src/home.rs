@@ -48,14 +48,13 @@ pub fn log_key_path(dir: &Path) -> PathBuf {
     dir.join("keys").join("log.pem")
 }
 
-/// Makes the directory of a new ledger with a new log key, and opens it.
+/// Makes the directory of a new ledger with its log key, and opens it.
 ///
 /// # Errors
 /// [`HomeError`]; a directory that is a ledger's already stays as it is.
-pub fn create(dir: &Path, origin: &str) -> Result<OpenLedger, HomeError> {
+pub fn create(dir: &Path, origin: &str, log_key: &SecretKey) -> Result<OpenLedger, HomeError> {
     EmbeddedStore::create(dir, origin, now())?;
-    let key = SecretKey::generate().map_err(HomeError::Randomness)?;
-    write_key(&log_key_path(dir), &key)?;
+    write_key(&log_key_path(dir), log_key)?;
     open_home(dir)
 }
 

@@ -13,7 +13,7 @@ use ledger::id::{AccountId, MovementId, PartyId};
 use ledger::json::{self, Json};
 use ledger::market::{MarginStatement, Portfolio};
 use ledger::movement::Movement;
-use ledger::party::Role;
+use ledger::party::{Party, Role};
 use ledger::state::{DocumentEntry, State};
 
 use crate::session::Principal;
@@ -21,8 +21,10 @@ use crate::session::Principal;
 /// Something that is read.
 #[derive(Clone, Copy)]
 pub enum Object<'a> {
-    /// Reference data: assets, rule books, parties' names.
+    /// Reference data: assets, rule books.
     Reference,
+    /// A party: its name and active keys.
+    Party(&'a Party),
     /// An account.
     Account(&'a Account),
     /// An agreement.
@@ -57,6 +59,7 @@ pub fn may_read(principal: &Principal, object: Object, state: &State) -> bool {
     let custodian = principal.role == Role::Custodian;
     match object {
         Object::Reference => true,
+        Object::Party(other) => other.role == Role::Operator || deals_with(party, &other.id, state),
         Object::Account(account) => account.owner == *party || account.custodian == *party,
         Object::Agreement(agreement) => !custodian && agreement.parties.contains(party),
         Object::Portfolio(portfolio) => {
@@ -96,6 +99,17 @@ pub fn readable_effects(principal: &Principal, effects: &[u8], state: &State) ->
         }
     });
     Json::array(told.cloned())
+}
+
+/// Whether it is the party itself or a counterparty: the other side of an agreement, or across an
+/// account. Who else is a client here is no client's business.
+fn deals_with(party: &PartyId, other: &PartyId, state: &State) -> bool {
+    party == other
+        || state.agreements().any(|one| one.parties.contains(party) && one.parties.contains(other))
+        || state.accounts().any(|one| {
+            let ends = [&one.owner, &one.custodian];
+            ends.contains(&party) && ends.contains(&other)
+        })
 }
 
 fn moves_own(movement: &Movement, party: &PartyId, state: &State) -> bool {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
@@ -19,8 +19,7 @@ use crate::problem::Problem;
 
 /// The router over one ledger.
 pub fn router(app: Arc<App>) -> Router {
-    Router::new()
-        .route("/v1/commands", post(commands::post))
+    let without_query = Router::new()
         .route("/v1/documents/{sha256}", put(documents::put).get(documents::get))
         .route("/v1/session/challenge", get(sessions::challenge))
         .route("/v1/session", post(sessions::open).delete(sessions::close))
@@ -48,6 +47,9 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/records/{seq}/proof", get(records::proof))
         .route("/v1/receipts/{command_id}", get(records::receipt))
         .route("/v1/checkpoints/{size}", get(ledger::checkpoint))
+        .route_layer(middleware::from_fn(take_no_query));
+    without_query
+        .route("/v1/commands", post(commands::post))
         .route("/v1/consistency", get(ledger::consistency))
         .route("/log/{*path}", get(log::get))
         .route("/healthz", get(ledger::healthz))
@@ -69,6 +71,34 @@ async fn no_such_method() -> Problem {
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail, "use GET, or POST a command")
 }
 
+/// Bytes that a request's target and headers may have. The transport's own bound is coarser.
+const HEAD_BYTES_MAX: usize = 16 << 10;
+
+fn head_bytes(request: &Request) -> usize {
+    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    // Colon, space and line end beside name and value.
+    let line = |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len() + 4;
+    target + request.headers().iter().map(line).sum::<usize>()
+}
+
+/// The problem of an answer that no handler gave: a name in the path that is not UTF-8 names nothing.
+fn unexplained(status: StatusCode) -> Option<Problem> {
+    if status.is_client_error() {
+        Some(Problem::not_found())
+    } else {
+        status.is_server_error().then(Problem::internal)
+    }
+}
+
+/// A parameter that decides nothing is refused: who asks for a page, a filter or an earlier state would
+/// take the whole of today for it.
+async fn take_no_query(request: Request, next: Next) -> Response {
+    match request.uri().query() {
+        None | Some("") => next.run(request).await,
+        Some(_) => Problem::query("this path takes no parameters").into_response(),
+    }
+}
+
 /// Gives each request an id, answers within a limit, renders problems, and says in the log what became
 /// of the request: never bodies, tokens or signatures.
 async fn name_request(request: Request, next: Next) -> Response {
@@ -80,11 +110,19 @@ async fn name_request(request: Request, next: Next) -> Response {
         Err(_) => "none".to_owned(),
     };
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let mut response = match tokio::time::timeout(REQUEST_MAX, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => Problem::unavailable("overloaded", "unknown: send the same bytes again", 5).into_response(),
+    let mut response = if head_bytes(&request) > HEAD_BYTES_MAX {
+        let detail = format!("the request's head has more than {HEAD_BYTES_MAX} bytes");
+        let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+        Problem::new(status, "head_too_large", detail, "send fewer or shorter headers").into_response()
+    } else {
+        match tokio::time::timeout(REQUEST_MAX, next.run(request)).await {
+            Ok(response) => response,
+            Err(_) => {
+                Problem::unavailable("overloaded", "unknown: send the same bytes again", 5).into_response()
+            }
+        }
     };
-    let problem = response.extensions_mut().remove::<Problem>();
+    let problem = response.extensions_mut().remove::<Problem>().or_else(|| unexplained(response.status()));
     let code = problem.as_ref().map_or("", Problem::code);
     if let Some(problem) = &problem {
         response = problem.render(&path, &request_id);

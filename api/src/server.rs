@@ -19,8 +19,9 @@ use tokio::sync::Semaphore;
 const CONNECTIONS_MAX: usize = 10_000;
 /// How long a request's head may take to arrive.
 const HEADER_READ_MAX: Duration = Duration::from_secs(5);
-/// Bytes of a request's head.
-const HEADER_BYTES_MAX: usize = 16 << 10;
+/// Bytes read ahead on a connection: room for a head of the size the router allows, which judges it
+/// to the byte.
+const READ_AHEAD_MAX: usize = 64 << 10;
 /// How long requests under way may take to end, once the server stops.
 const STOP_MAX: Duration = Duration::from_secs(20);
 
@@ -44,7 +45,7 @@ pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Outp
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEADER_READ_MAX)
-            .max_buf_size(HEADER_BYTES_MAX.max(64 << 10))
+            .max_buf_size(READ_AHEAD_MAX)
             .serve_connection(TokioIo::new(stream), service);
         let watched = graceful.watch(connection);
         tokio::spawn(async move {

@@ -530,6 +530,7 @@ fn reads_give_nothing_away() {
         ("calls", "c1", "c9"),
         ("margin-statements", "s1", "s9"),
         ("agreements", "CSA-1", "CSA-9"),
+        ("parties", "acme", "none"),
     ] {
         let client = ledger.client("zeta");
         let [there, absent] = [there, absent].map(|id| {
@@ -538,6 +539,13 @@ fn reads_give_nothing_away() {
             blank(&answer, id)
         });
         assert_eq!(there, absent, "{kind}");
+    }
+    // Counterparties see each other.
+    for (reader, party) in
+        [("zeta", "zeta"), ("zeta", "pb"), ("acme", "bank"), ("bank", "acme"), ("pb", "acme")]
+    {
+        let path = format!("/v1/parties/{party}");
+        assert!(ledger.client(reader).get(&path).is_ok(), "{reader} {party}");
     }
     // Bodies of records are for those they concern; leaves are for all.
     let seq = (world::lines(world::STAGE).count() + 1).to_string();
@@ -571,6 +579,8 @@ fn paths_that_lead_nowhere() {
         ("/log/tile/0/../../../keys/log.pem", 404, "not_found"),
         ("/v1/accounts/..%2f..%2fetc", 401, "session_required"),
         ("/nothing", 404, "not_found"),
+        ("/log/%ff", 404, "not_found"),
+        ("/v1/ledger?as_of_seq=1", 400, "query_invalid"),
     ] {
         let answer = http.get(path);
         assert_eq!((answer.status, answer.text("code").as_str()), (status, code), "{path}");
@@ -579,6 +589,14 @@ fn paths_that_lead_nowhere() {
         let answer = http.send(method, path, &[], b"");
         assert_problem(&answer, 405, "method_not_allowed", path, method);
     }
+    let long = "x".repeat(17_000);
+    assert_problem(
+        &http.send("GET", "/healthz", &[("x", &long)], b""),
+        431,
+        "head_too_large",
+        "/healthz",
+        "head",
+    );
     // HEAD tells what GET tells, without the body.
     for path in ["/v1/ledger", "/log/checkpoint", "/healthz", "/v1/records/0", "/v1/records/999"] {
         let (get, head) = (http.get(path), http.send("HEAD", path, &[], b""));

@@ -329,6 +329,18 @@ fn what_is_missing_or_spare_is_not_called_bad() {
             assert!(cut.is_some() || result == CheckResult::NotChecked, "{name}\n{report}");
         }
     }
+    // Kept checkpoints cut away where a note ends, down to none at all.
+    let copied = copy(built.path());
+    let path = copied.path().join("log/checkpoints");
+    let whole = fs::read_to_string(&path).unwrap();
+    let last = whole.rfind(&format!("\n\n{ORIGIN}\n")).unwrap() + 2;
+    for cut in [0, last] {
+        fs::write(&path, &whole[..cut]).unwrap();
+        let report = verify(copied.path());
+        assert_eq!(report.verdict(), Verdict::Undecidable, "{cut}\n{report}");
+        let form = report.check(CheckId::CheckpointForm).unwrap();
+        assert_eq!(form.result, CheckResult::NotChecked, "{cut}\n{report}");
+    }
     // What no record rests on.
     for name in ["lock", "journal/acknowledged", "index/conf", "index.state"] {
         let copied = copy(built.path());

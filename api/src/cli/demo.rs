@@ -38,6 +38,12 @@ pub fn execute(args: &DemoArgs, stdout: &mut dyn Write) -> u8 {
 }
 
 fn run(args: &DemoArgs, stdout: &mut dyn Write) -> Result<Figures, DemoError> {
+    if let Some(dir) = args.dir.as_ref().filter(|dir| dir.exists())
+        && fs::read_dir(dir)?.next().is_some()
+    {
+        let what = format!("{}: not an empty directory: choose another", dir.display());
+        return Err(DemoError::Setting(what));
+    }
     let scratch = tempfile::tempdir()?;
     let dir = args.dir.clone().unwrap_or_else(|| scratch.path().join("ledger"));
     let copy = scratch.path().join("tampered");

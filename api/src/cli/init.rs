@@ -53,20 +53,31 @@ pub fn execute(args: &InitArgs, stdout: &mut dyn Write) -> u8 {
 
 /// Makes the ledger and gives what an operator needs to know of it.
 ///
+/// Record 0 is made and checked before the first file is written: what is refused leaves nothing behind
+/// that would stand in the way of the next attempt.
+///
 /// # Errors
 /// What went wrong, for a person.
 pub fn init(args: &InitArgs) -> Result<Json, String> {
     let key_file =
         args.key.clone().unwrap_or_else(|| args.dir.join("keys").join(format!("{}.pem", args.operator)));
-    let key = operator_key(&key_file).map_err(|error| error.to_string())?;
-    let opened = home::create(&args.dir, &args.origin).map_err(|error| error.to_string())?;
-    let log_key = read_key(&home::log_key_path(&args.dir)).map_err(|error| error.to_string())?;
+    if key_file == home::log_key_path(&args.dir) {
+        return Err(format!("{} is the log key's place: give --key another file", key_file.display()));
+    }
+    let known = key_file.exists();
+    let key = if known { read_key(&key_file) } else { new_key() }.map_err(|error| error.to_string())?;
+    let log_key = new_key().map_err(|error| error.to_string())?;
     let vkey = home::vkey(&args.origin, &log_key).map_err(|error| error.to_string())?;
     let policy = match &args.witness_policy {
         Some(file) => std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?,
         None => format!("log {vkey}\nquorum none\n").into_bytes(),
     };
     let request = first_command(args, &key, &vkey, policy)?;
+    let opened = home::create(&args.dir, &args.origin, &log_key).map_err(|error| error.to_string())?;
+    if !known {
+        // Before record 0 names it: a key that is nowhere could never sign again.
+        write_key(&key_file, &key).map_err(|error| error.to_string())?;
+    }
     let handle = opened.handle;
     let sequencer = std::thread::spawn(move || opened.sequencer.run());
     let outcome = block_on(handle.submit(request))?;
@@ -93,13 +104,8 @@ fn block_on<F: Future>(future: F) -> Result<F::Output, String> {
     runtime.map(|runtime| runtime.block_on(future)).map_err(|error| error.to_string())
 }
 
-fn operator_key(file: &std::path::Path) -> Result<SecretKey, HomeError> {
-    if file.exists() {
-        return read_key(file);
-    }
-    let key = SecretKey::generate().map_err(HomeError::Randomness)?;
-    write_key(file, &key)?;
-    Ok(key)
+fn new_key() -> Result<SecretKey, HomeError> {
+    SecretKey::generate().map_err(HomeError::Randomness)
 }
 
 fn first_command(args: &InitArgs, key: &SecretKey, vkey: &str, policy: Vec<u8>) -> Result<Request, String> {

@@ -11,6 +11,8 @@ use ::margin::{Failure, InputError, Regime, RegimeRef};
 use clap::{Args, Subcommand, ValueEnum};
 use ledger::json::Json;
 
+use super::fail;
+
 /// Done.
 const EXIT_DONE: u8 = 0;
 /// A check failed.
@@ -47,6 +49,9 @@ pub struct RunArgs {
     /// How to print.
     #[arg(long, value_enum, default_value_t = Format::Json)]
     format: Format,
+    /// The same as `--format json`.
+    #[arg(long)]
+    json: bool,
 }
 
 /// Arguments of `pledger margin compare`.
@@ -58,6 +63,9 @@ pub struct CompareArgs {
     /// How to print.
     #[arg(long, value_enum, default_value_t = Format::Json)]
     format: Format,
+    /// The same as `--format json`.
+    #[arg(long)]
+    json: bool,
 }
 
 /// What `pledger margin regime` does.
@@ -84,11 +92,13 @@ pub enum Format {
     Table,
 }
 
-/// Runs a command and says how it ended: 0 done, 1 a check failed, 2 wrong call or input.
-///
-/// # Errors
-/// Only if nothing can be written.
-pub fn execute(command: &MarginCommand, stdout: &mut dyn Write) -> io::Result<u8> {
+/// Runs a command and says how it ended: 0 done, 1 a check failed, 2 wrong call or input, or an answer
+/// that could not be written.
+pub fn execute(command: &MarginCommand, stdout: &mut dyn Write) -> u8 {
+    done(command, stdout).unwrap_or_else(|error| fail(EXIT_INPUT, &error.to_string()))
+}
+
+fn done(command: &MarginCommand, stdout: &mut dyn Write) -> io::Result<u8> {
     match command {
         MarginCommand::Run(args) => run(args, stdout),
         MarginCommand::Compare(args) => compare(args, stdout),
@@ -110,7 +120,7 @@ fn run(args: &RunArgs, stdout: &mut dyn Write) -> io::Result<u8> {
     }
     let regimes: Vec<RegimeRef> = books.iter().map(Book::as_ref).collect();
     match ::margin::run(&input, &regimes) {
-        Ok(result) => match args.format {
+        Ok(result) => match if args.json { Format::Json } else { args.format } {
             Format::Json => print(stdout, &result.to_json().to_string()),
             Format::Table => print(stdout, result.table().trim_end()),
         },
@@ -121,7 +131,7 @@ fn run(args: &RunArgs, stdout: &mut dyn Write) -> io::Result<u8> {
 fn compare(args: &CompareArgs, stdout: &mut dyn Write) -> io::Result<u8> {
     let Some(input) = read(&args.input)? else { return Ok(EXIT_INPUT) };
     match ::margin::compare(&input) {
-        Ok(comparison) => match args.format {
+        Ok(comparison) => match if args.json { Format::Json } else { args.format } {
             Format::Json => print(stdout, &comparison.to_json().to_string()),
             Format::Table => print(stdout, comparison.table().trim_end()),
         },
@@ -181,8 +191,14 @@ impl Book {
         if !name.ends_with(".toml") && !name.contains('/') {
             return Ok(Some(Self::Named(name.to_owned())));
         }
-        let text = read(Path::new(name))?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-        Ok(text.map(Self::Text))
+        let Some(bytes) = read(Path::new(name))? else { return Ok(None) };
+        match String::from_utf8(bytes) {
+            Ok(text) => Ok(Some(Self::Text(text))),
+            Err(error) => {
+                writeln!(io::stderr(), "{name}: {error}")?;
+                Ok(None)
+            }
+        }
     }
 
     fn as_ref(&self) -> RegimeRef<'_> {

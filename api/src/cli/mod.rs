@@ -68,7 +68,7 @@ impl Cli {
             Verb::Keys(command) => keys::execute(&command, &mut stdout),
             Verb::Sign(args) => sign::execute(&args, &mut stdout),
             Verb::Submit(args) => submit::execute(&args, &mut stdout),
-            Verb::Margin(command) => margin::execute(&command, &mut stdout).unwrap_or(2),
+            Verb::Margin(command) => margin::execute(&command, &mut stdout),
             Verb::Call(command) => call::execute(&command, &mut stdout),
             Verb::Custody(command) => custody::execute(command, &mut stdout),
             Verb::Verify(args) => verify::execute(&args, &mut stdout),

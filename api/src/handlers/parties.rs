@@ -9,19 +9,21 @@ use ledger::party::{Party, Role};
 
 use super::{Shared, list, maybe, read, texts};
 use crate::app::Reader;
+use crate::may::{Object, may_read};
 use crate::problem::Problem;
 use crate::session::Principal;
 
 /// `GET /v1/parties`.
 pub async fn all(State(app): Shared, Reader(principal): Reader) -> Response {
     let state = &app.published().state;
-    list(state, state.parties().map(|party| party_json(&principal, party)))
+    let known = state.parties().filter(|party| may_read(&principal, Object::Party(party), state));
+    list(state, known.map(|party| party_json(&principal, party)))
 }
 
 /// `GET /v1/parties/{id}`.
 ///
 /// # Errors
-/// `not_found`.
+/// `not_found`, also for who is no counterparty of the reader.
 pub async fn one(
     State(app): Shared,
     Reader(principal): Reader,
@@ -29,6 +31,7 @@ pub async fn one(
 ) -> Result<Response, Problem> {
     let state = &app.published().state;
     let party = PartyId::parse(&id).ok().and_then(|id| state.party(&id));
+    let party = party.filter(|party| may_read(&principal, Object::Party(party), state));
     let party = party.ok_or_else(Problem::not_found)?;
     Ok(read(state, [("party", party_json(&principal, party))]))
 }

@@ -307,6 +307,16 @@ fn another_history_is_refused() {
     assert_eq!((log.size(), log.reader().head()), (700, kept));
     assert_eq!(log.publish().unwrap().head(), head_at(700));
     assert_eq!(fs::read_to_string(root.join("checkpoints")).unwrap().matches(ORIGIN).count(), 4);
+
+    // The kept notes are lost, the one that file servers show still stands: it was promised as well.
+    log.sync_static().unwrap();
+    drop(log);
+    fs::write(root.join("checkpoints"), "").unwrap();
+    assert!(matches!(fresh(root, 699), Err(LogError::HistoryMismatch { kept, .. }) if kept == head_at(700)));
+    fresh(root, 700).unwrap();
+    // What no key of the log signed promises nothing.
+    fs::write(root.join("checkpoint"), "junk").unwrap();
+    fresh(root, 699).unwrap();
 }
 
 #[test]

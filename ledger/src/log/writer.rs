@@ -30,6 +30,8 @@ pub struct LogOpening {
     origin: KeyName,
     kept: Kept,
     last: Option<SignedCheckpoint>,
+    /// What the file `checkpoint` promises, if a key of this log signed it.
+    promised: Option<TreeHead>,
     synced: u64,
 }
 
@@ -78,11 +80,15 @@ impl LogOpening {
         let mut signers = vec![signer];
         signers.extend(further_signers);
         let keys = signers.iter().map(|signer| signer.verifier().clone()).chain(earlier_keys);
-        let (kept, last) = Kept::open(files.path(CHECKPOINTS), &origin, &keys.collect::<Vec<_>>())?;
+        let keys: Vec<_> = keys.collect();
+        let (kept, last) = Kept::open(files.path(CHECKPOINTS), &origin, &keys)?;
+        let shown = files.read(CHECKPOINT)?.and_then(|bytes| String::from_utf8(bytes).ok());
+        let promised = shown.and_then(|note| SignedCheckpoint::open(&note, origin.as_str(), &keys).ok());
+        let promised = promised.map(|checkpoint| checkpoint.head());
         let tiles = Arc::new(Tiles::new(files));
         let spool = Spool::start(Arc::clone(&tiles))?;
         let tree = Tree { tiles, spool, edge: Edge::default(), stopped: false };
-        Ok(Self { tree, signers, origin, kept, last, synced: 0 })
+        Ok(Self { tree, signers, origin, kept, last, promised, synced: 0 })
     }
 
     /// Leaves so far: the index that the next one gets.
@@ -108,17 +114,17 @@ impl LogOpening {
         self.tree.append(leaves)
     }
 
-    /// Compares the tree with the last kept checkpoint and shows readers what that one covers.
+    /// Compares the tree with the last kept checkpoint, and with the one that file servers show, which
+    /// is larger where kept ones were lost; then shows readers what the kept one covers.
     ///
     /// Nothing is signed: the caller first asks the witnesses what they have seen.
     ///
     /// # Errors
     /// [`LogError::HistoryMismatch`]; [`LogError::Damaged`] after a `resume` over damaged tiles.
     pub fn finish(self) -> Result<LogWriter, LogError> {
-        let Self { mut tree, signers, origin, kept, last, synced } = self;
+        let Self { mut tree, signers, origin, kept, last, promised, synced } = self;
         tree.drain()?;
-        if let Some(last) = &last {
-            let kept = last.head();
+        for kept in last.as_ref().map(SignedCheckpoint::head).into_iter().chain(promised) {
             let size = kept.size.min(tree.edge.size());
             let root = merkle::root_at(size, &mut |node| tree.tiles.node(&tree.edge, node))?;
             let rebuilt = TreeHead { size, root };

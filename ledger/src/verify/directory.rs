@@ -238,6 +238,9 @@ impl Claims {
         while self.next.is_some() {
             self.advance(found);
         }
+        if self.kept.is_some() {
+            self.tell_missing_notes(found);
+        }
         let known = [self.newest, self.static_checkpoint].into_iter().flatten();
         let newest = known.max_by_key(|signed| signed.head.size);
         let covered = newest.as_ref().map_or(0, |signed| signed.head.size);
@@ -249,6 +252,16 @@ impl Claims {
             );
         }
         newest
+    }
+
+    /// A checkpoint is kept before it is published, so the file of those kept never ends earlier.
+    fn tell_missing_notes(&self, found: &mut Tallies) {
+        let size_of = |signed: &Option<Signed>| signed.as_ref().map_or(0, |signed| signed.head.size);
+        let (kept, published) = (size_of(&self.newest), size_of(&self.static_checkpoint));
+        if kept < published {
+            let reason = format!("log/checkpoints ends at size {kept}, log/checkpoint is of {published}");
+            found.undecided(CheckId::CheckpointForm, Finding::at(kept, reason).help(notes::RESTORE));
+        }
     }
 }
 

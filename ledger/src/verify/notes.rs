@@ -10,7 +10,8 @@ use crate::merkle::TreeHead;
 use crate::note::{Note, NoteError, SignatureLine, VerifierKey};
 
 /// What to do about a checkpoint that is not what the log signed.
-const RESTORE: &str = "compare with the notes that witnesses and clients keep; restore the file from a copy";
+pub(super) const RESTORE: &str =
+    "compare with the notes that witnesses and clients keep; restore the file from a copy";
 
 /// What a text is said to be.
 #[derive(Clone, Copy)]
