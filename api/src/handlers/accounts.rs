@@ -8,7 +8,7 @@ use ledger::json::Json;
 use ledger::receipt::balances;
 use ledger::state::State as LedgerState;
 
-use super::{Shared, list, maybe, read, texts};
+use super::{Shared, list_own, maybe, read, read_own, texts};
 use crate::app::Reader;
 use crate::may::{Object, may_read};
 use crate::problem::Problem;
@@ -16,8 +16,7 @@ use crate::problem::Problem;
 /// `GET /v1/accounts`.
 pub async fn all(State(app): Shared, Reader(principal): Reader) -> Response {
     let state = &app.published().state;
-    let own = state.accounts().filter(|account| may_read(&principal, Object::Account(account), state));
-    list(state, own.map(|account| account_json(state, account)))
+    list_own(state, &principal, state.accounts(), Object::Account, |account| account_json(state, account))
 }
 
 /// `GET /v1/accounts/{id}`.
@@ -30,10 +29,8 @@ pub async fn one(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let state = &app.published().state;
-    let account = AccountId::parse(&id).ok().and_then(|id| state.account(&id));
-    let account = account.filter(|account| may_read(&principal, Object::Account(account), state));
-    let account = account.ok_or_else(Problem::not_found)?;
-    Ok(read(state, [("account", account_json(state, account))]))
+    let found = AccountId::parse(&id).ok().and_then(|id| state.account(&id));
+    read_own(state, &principal, found, Object::Account, ("account", |account| account_json(state, account)))
 }
 
 /// `GET /v1/accounts/{id}/balances`.

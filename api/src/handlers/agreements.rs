@@ -6,16 +6,15 @@ use ledger::agreement::{Agreement, AgreementVersion};
 use ledger::id::AgreementId;
 use ledger::json::{self, Json};
 
-use super::{Shared, list, maybe, read, texts};
+use super::{Shared, list, list_own, maybe, read_own, texts};
 use crate::app::{Reader, now};
-use crate::may::{Object, may_read};
+use crate::may::Object;
 use crate::problem::Problem;
 
 /// `GET /v1/agreements`.
 pub async fn all(State(app): Shared, Reader(principal): Reader) -> Response {
     let state = &app.published().state;
-    let own = state.agreements().filter(|one| may_read(&principal, Object::Agreement(one), state));
-    list(state, own.map(|agreement| agreement_json(agreement)))
+    list_own(state, &principal, state.agreements(), Object::Agreement, agreement_json)
 }
 
 /// `GET /v1/agreements/{id}`.
@@ -28,10 +27,8 @@ pub async fn one(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let state = &app.published().state;
-    let agreement = AgreementId::parse(&id).ok().and_then(|id| state.agreement(&id));
-    let agreement = agreement.filter(|one| may_read(&principal, Object::Agreement(one), state));
-    let agreement = agreement.ok_or_else(Problem::not_found)?;
-    Ok(read(state, [("agreement", agreement_json(agreement))]))
+    let found = AgreementId::parse(&id).ok().and_then(|id| state.agreement(&id));
+    read_own(state, &principal, found, Object::Agreement, ("agreement", agreement_json))
 }
 
 fn agreement_json(agreement: &Agreement) -> Json {

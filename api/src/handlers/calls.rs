@@ -8,16 +8,15 @@ use ledger::id::CallId;
 use ledger::json::Json;
 use ledger::state::State as LedgerState;
 
-use super::{Shared, list, maybe, read, texts};
+use super::{Shared, list_own, maybe, read_own, texts};
 use crate::app::{Reader, now};
-use crate::may::{Object, may_read};
+use crate::may::Object;
 use crate::problem::Problem;
 
 /// `GET /v1/calls`.
 pub async fn all(State(app): Shared, Reader(principal): Reader) -> Response {
     let state = &app.published().state;
-    let own = state.calls().filter(|call| may_read(&principal, Object::Call(call), state));
-    list(state, own.map(|call| call_json(state, call)))
+    list_own(state, &principal, state.calls(), Object::Call, |call| call_json(state, call))
 }
 
 /// `GET /v1/calls/{id}`.
@@ -30,10 +29,8 @@ pub async fn one(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let state = &app.published().state;
-    let call = CallId::parse(&id).ok().and_then(|id| state.call(&id));
-    let call = call.filter(|call| may_read(&principal, Object::Call(call), state));
-    let call = call.ok_or_else(Problem::not_found)?;
-    Ok(read(state, [("call", call_json(state, call))]))
+    let found = CallId::parse(&id).ok().and_then(|id| state.call(&id));
+    read_own(state, &principal, found, Object::Call, ("call", |call| call_json(state, call)))
 }
 
 fn call_json(state: &LedgerState, call: &CallRecord) -> Json {

@@ -6,16 +6,15 @@ use ledger::id::StatementId;
 use ledger::json::Json;
 use ledger::market::MarginStatement;
 
-use super::{Shared, list, read, texts};
+use super::{Shared, list_own, read_own, texts};
 use crate::app::Reader;
-use crate::may::{Object, may_read};
+use crate::may::Object;
 use crate::problem::Problem;
 
 /// `GET /v1/margin-statements`.
 pub async fn all(State(app): Shared, Reader(principal): Reader) -> Response {
     let state = &app.published().state;
-    let own = state.statements().filter(|one| may_read(&principal, Object::Statement(one), state));
-    list(state, own.map(|statement| statement_json(statement)))
+    list_own(state, &principal, state.statements(), Object::Statement, statement_json)
 }
 
 /// `GET /v1/margin-statements/{id}`.
@@ -28,10 +27,8 @@ pub async fn one(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let state = &app.published().state;
-    let statement = StatementId::parse(&id).ok().and_then(|id| state.statement(&id));
-    let statement = statement.filter(|one| may_read(&principal, Object::Statement(one), state));
-    let statement = statement.ok_or_else(Problem::not_found)?;
-    Ok(read(state, [("margin_statement", statement_json(statement))]))
+    let found = StatementId::parse(&id).ok().and_then(|id| state.statement(&id));
+    read_own(state, &principal, found, Object::Statement, ("margin_statement", statement_json))
 }
 
 fn statement_json(statement: &MarginStatement) -> Json {
@@ -60,18 +57,14 @@ fn statement_json(statement: &MarginStatement) -> Json {
 /// `GET /v1/portfolios`.
 pub async fn portfolios(State(app): Shared, Reader(principal): Reader) -> Response {
     let state = &app.published().state;
-    let own = state.portfolios().filter(|one| may_read(&principal, Object::Portfolio(one), state));
-    list(
-        state,
-        own.map(|portfolio| {
-            Json::object(texts([
-                ("id", portfolio.id.to_string()),
-                ("positions", portfolio.digest.tagged()),
-                ("as_of", portfolio.as_of.to_string()),
-                ("count", portfolio.count.to_string()),
-                ("author", portfolio.author.to_string()),
-                ("changed_seq", portfolio.changed_seq.to_string()),
-            ]))
-        }),
-    )
+    list_own(state, &principal, state.portfolios(), Object::Portfolio, |portfolio| {
+        Json::object(texts([
+            ("id", portfolio.id.to_string()),
+            ("positions", portfolio.digest.tagged()),
+            ("as_of", portfolio.as_of.to_string()),
+            ("count", portfolio.count.to_string()),
+            ("author", portfolio.author.to_string()),
+            ("changed_seq", portfolio.changed_seq.to_string()),
+        ]))
+    })
 }

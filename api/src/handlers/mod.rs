@@ -23,7 +23,9 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
+use crate::may::{Object, may_read};
 use crate::problem::Problem;
+use crate::session::Principal;
 
 /// How long a body may take to arrive.
 const BODY_READ_MAX: std::time::Duration = std::time::Duration::from_secs(10);
@@ -49,6 +51,32 @@ pub fn read(state: &State, members: impl IntoIterator<Item = (&'static str, Json
 #[must_use]
 pub fn list(state: &State, items: impl IntoIterator<Item = Json>) -> Response {
     read(state, [("items", Json::array(items))])
+}
+
+/// Every object of a kind that the reader may see.
+pub fn list_own<'a, T: 'a>(
+    state: &'a State,
+    reader: &Principal,
+    all: impl Iterator<Item = &'a Arc<T>>,
+    object: impl Fn(&'a T) -> Object<'a>,
+    print: impl Fn(&'a T) -> Json,
+) -> Response {
+    list(state, all.filter(|one| may_read(reader, object(one), state)).map(|one| print(one)))
+}
+
+/// One object under its name, if it is there and the reader may see it.
+///
+/// # Errors
+/// `not_found`; what one may not read looks the same.
+pub fn read_own<'a, T: 'a>(
+    state: &'a State,
+    reader: &Principal,
+    found: Option<&'a Arc<T>>,
+    object: impl Fn(&'a T) -> Object<'a>,
+    (name, print): (&'static str, impl Fn(&'a T) -> Json),
+) -> Result<Response, Problem> {
+    let found = found.filter(|one| may_read(reader, object(one), state)).ok_or_else(Problem::not_found)?;
+    Ok(read(state, [(name, print(found))]))
 }
 
 /// What an answer rests on: the newest record of the state it was read from, and the prices there.

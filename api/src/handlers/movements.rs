@@ -8,16 +8,17 @@ use ledger::json::Json;
 use ledger::movement::Movement;
 use ledger::state::State as LedgerState;
 
-use super::{Shared, list, maybe, read, texts};
+use super::{Shared, list_own, maybe, read_own, texts};
 use crate::app::Reader;
-use crate::may::{Object, may_read};
+use crate::may::Object;
 use crate::problem::Problem;
 
 /// `GET /v1/movements`.
 pub async fn all(State(app): Shared, Reader(principal): Reader) -> Response {
     let state = &app.published().state;
-    let own = state.movements().filter(|one| may_read(&principal, Object::Movement(one), state));
-    list(state, own.map(|movement| movement_json(state, movement)))
+    list_own(state, &principal, state.movements(), Object::Movement, |movement| {
+        movement_json(state, movement)
+    })
 }
 
 /// `GET /v1/movements/{id}`.
@@ -30,10 +31,14 @@ pub async fn one(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let state = &app.published().state;
-    let movement = MovementId::parse(&id).ok().and_then(|id| state.movement(&id));
-    let movement = movement.filter(|one| may_read(&principal, Object::Movement(one), state));
-    let movement = movement.ok_or_else(Problem::not_found)?;
-    Ok(read(state, [("movement", movement_json(state, movement))]))
+    let found = MovementId::parse(&id).ok().and_then(|id| state.movement(&id));
+    read_own(
+        state,
+        &principal,
+        found,
+        Object::Movement,
+        ("movement", |movement| movement_json(state, movement)),
+    )
 }
 
 fn movement_json(state: &LedgerState, movement: &Movement) -> Json {
