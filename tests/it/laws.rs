@@ -74,8 +74,8 @@ const WAYS: [&str; 8] = [
 ];
 
 fn posting(choice: &Choice, place: usize) -> String {
-    let amount = choice.of(place, &AMOUNTS[..if choice.0[place + 1] % 4 == 0 { 8 } else { 3 }]);
-    if choice.0[place + 2] % 5 > 0 {
+    let amount = choice.of(place, &AMOUNTS[..if choice.0[place + 1].is_multiple_of(4) { 8 } else { 3 }]);
+    if !choice.0[place + 2].is_multiple_of(5) {
         let way = choice.of(place + 2, &WAYS);
         let asset = if way.contains("usdc") { "USDC" } else { "BTC" };
         let amount = if asset == "USDC" && amount == "0.00000001" { "0.000001" } else { amount };
@@ -86,19 +86,19 @@ fn posting(choice: &Choice, place: usize) -> String {
 }
 
 fn line(choice: &Choice) -> String {
-    let who = |place, likely: &'static str| {
-        if choice.0[place] % 6 > 0 { likely } else { choice.of(place, &PARTIES) }
+    let who = |place: usize, likely: &'static str| {
+        if choice.0[place].is_multiple_of(6) { choice.of(place, &PARTIES) } else { likely }
     };
     let movement = format!("m{}", choice.0[1] % 24);
     match choice.0[0] % 22 {
         0..=4 => {
             let mode = choice.of(2, &["immediate", "two_phase", "two_phase"]);
-            let expires = if choice.0[3] % 3 == 0 { " expires=+5000" } else { "" };
+            let expires = if choice.0[3].is_multiple_of(3) { " expires=+5000" } else { "" };
             let mut postings = posting(choice, 4);
-            if choice.0[7] % 3 == 0 {
+            if choice.0[7].is_multiple_of(3) {
                 postings = format!("{postings},{}", posting(choice, 8));
             }
-            let likely = if choice.0[11] % 2 == 0 { "pb" } else { "acme" };
+            let likely = if choice.0[11].is_multiple_of(2) { "pb" } else { "acme" };
             format!(
                 "{} movement.instruct movement={movement} mode={mode}{expires} postings={postings}",
                 who(11, likely)
@@ -191,17 +191,12 @@ fn fit(line: &str, driver: &Driver) -> String {
 /// Plays a line; a call of a wrong amount is issued again with the right one.
 fn play(driver: &mut Driver, line: &str) -> Result<Digest, Refused> {
     let outcome = driver.line(line);
-    let expected = match &outcome {
-        Err(Refused::Rejected(rejection)) => match rejection.as_ref() {
-            Rejection::AmountOutOfRange { expected, .. }
-                if line.contains("call.issue") && !expected.contains(' ') =>
-            {
-                expected.clone()
-            }
-            _ => return outcome,
-        },
-        _ => return outcome,
-    };
+    let Err(Refused::Rejected(rejection)) = &outcome else { return outcome };
+    let Rejection::AmountOutOfRange { expected, .. } = rejection.as_ref() else { return outcome };
+    if !line.contains("call.issue") || expected.contains(' ') {
+        return outcome;
+    }
+    let expected = expected.clone();
     driver.line(&line.replace("amount=1 ", &format!("amount={expected} ")))
 }
 

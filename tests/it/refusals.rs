@@ -67,6 +67,7 @@ const RICH: &str = "
 const MOVE: &str = "acme movement.instruct movement=m1 mode=immediate";
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table, a row for each refusal")]
 fn signed_commands_that_do_not_hold() {
     let mut ledger = TestLedger::with_world();
     ledger.play(RICH);
@@ -282,6 +283,7 @@ fn envelope(payload_type: &str, payload: &[u8], keys: &[&str]) -> String {
 const COMMAND: &str = "application/vnd.pledger.command.v1+json";
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table, a row for each refusal")]
 fn bytes_that_are_no_command() {
     let mut ledger = TestLedger::with_world();
     let before = picture(&mut ledger);
@@ -477,6 +479,7 @@ fn the_same_bytes_get_the_first_receipt_for_ever() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "tables over one running server")]
 fn reads_give_nothing_away() {
     let mut ledger = TestLedger::with_world();
     ledger.play(RICH);
