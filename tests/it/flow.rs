@@ -122,9 +122,9 @@ fn movements_are_refused_in_order() {
         acme movement.instruct movement=m1 mode=immediate postings=acme.btc>nobody:1:BTC => unknown_reference
         acme movement.instruct movement=m1 mode=immediate postings=acme.btc>acme.btc.p:1:GOLD => unknown_reference
         acme movement.instruct movement=m1 mode=immediate call=c9 postings=acme.btc>acme.btc.p:1:BTC => unknown_reference
-        acme movement.instruct movement=m1 mode=immediate postings=zeta.btc>acme.btc:1:BTC => not_authorised
+        acme movement.instruct movement=m1 mode=immediate postings=zeta.btc>acme.btc:1:BTC => unknown_reference
         acme movement.instruct movement=m1 mode=immediate postings=acme.btc.p>acme.btc:1:BTC => not_authorised
-        acme movement.instruct movement=m1 mode=immediate postings=acme.btc>acme.btc.p:1:BTC,zeta.btc>acme.btc:1:BTC => not_authorised
+        acme movement.instruct movement=m1 mode=immediate postings=acme.btc>acme.btc.p:1:BTC,zeta.btc>acme.btc:1:BTC => unknown_reference
         acme movement.instruct movement=rich mode=immediate postings=acme.btc>acme.btc.p:1:BTC => id_taken
         acme movement.instruct movement=RICH mode=immediate postings=acme.btc>acme.btc.p:1:BTC => id_taken
         acme movement.instruct movement=m1 mode=immediate expect=acme.btc@0 postings=acme.btc>acme.btc.p:1:BTC => expectation_failed
@@ -166,7 +166,7 @@ fn pending_until_settled_voided_or_expired() {
     play_on(&mut driver, "
         acme movement.instruct movement=v1 mode=two_phase postings=acme.btc>ext.btc:4:BTC
         = account acme.btc 10 0 4
-        zeta movement.void movement=v1 reason=mine => not_authorised
+        zeta movement.void movement=v1 reason=mine => unknown_reference
         bank movement.void movement=v1 reason=mine => not_authorised
         acme movement.void movement=v9 reason=mistake => unknown_reference
         acme movement.void movement=v1 reason=mistake

@@ -104,7 +104,7 @@ const ROWS: &[(&str, u16, &str)] = &[
     ("pb movement.settle movement=pending evidence=doc:e1", 403, "not_authorised"),
     ("acme movement.settle movement=pending evidence=doc:e1", 403, "not_authorised"),
     ("vault movement.settle movement=pending evidence=doc:e1", 403, "not_authorised"),
-    ("zeta movement.void movement=pending reason=x", 403, "not_authorised"),
+    ("zeta movement.void movement=pending reason=x", 422, "unknown_reference"),
     ("acme key.add party=zeta public_key=key:new uses=command", 403, "not_authorised"),
     // References; what is another's looks like what is not there.
     ("bank movement.settle movement=pending evidence=digest:not_uploaded", 422, "unknown_reference"),
@@ -174,7 +174,7 @@ const ROWS: &[(&str, u16, &str)] = &[
 const MOVEMENTS: &[(&str, u16, &str)] = &[
     ("nobody>acme.btc.p:1:BTC", 422, "unknown_reference"),
     ("acme.btc>acme.btc.p:1:GOLD", 422, "unknown_reference"),
-    ("zeta.btc>acme.btc:1:BTC", 403, "not_authorised"),
+    ("zeta.btc>acme.btc:1:BTC", 422, "unknown_reference"),
     ("acme.btc.p>acme.btc:1:BTC", 403, "not_authorised"),
     ("acme.btc>acme.usdc:1:BTC", 422, "asset_mismatch"),
     ("acme.btc>acme.fut:1:BTC", 422, "class_mismatch"),

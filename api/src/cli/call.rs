@@ -63,7 +63,7 @@ pub fn execute(command: &CallCommand, stdout: &mut dyn Write) -> u8 {
 }
 
 fn run_compute(compute: &Compute, stdout: &mut dyn Write) -> io::Result<u8> {
-    let bytes = read(&compute.input)?;
+    let bytes = super::read_input(&compute.input)?;
     let answer = match if compute.json { Format::Json } else { compute.format } {
         Format::Json => compute_json(&bytes).map(|answer| format!("{answer}\n")),
         Format::Table => table(&bytes),
@@ -86,13 +86,9 @@ fn table(bytes: &[u8]) -> Result<String, TermsError> {
 }
 
 fn run_vectors(file: &Path, stdout: &mut dyn Write) -> io::Result<u8> {
-    let report = vectors::run(&read(file)?).map_err(io::Error::other)?;
+    let report = vectors::run(&super::read_input(file)?).map_err(io::Error::other)?;
     stdout.write_all(report.to_text().as_bytes())?;
     Ok(if report.count(Outcome::Fail) == 0 { DONE } else { PROVEN_BAD })
-}
-
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    std::fs::read(path).map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
 }
 
 #[cfg(test)]

@@ -215,10 +215,10 @@ impl Book {
 
 /// A file's bytes; what cannot be read is said on stderr.
 fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    match std::fs::read(path) {
+    match super::read_input(path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) => {
-            writeln!(io::stderr(), "{}: {error}", path.display())?;
+            writeln!(io::stderr(), "{error}")?;
             Ok(None)
         }
     }

@@ -14,7 +14,9 @@ pub mod sign;
 pub mod submit;
 pub mod verify;
 
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, Read as _, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -75,6 +77,23 @@ impl Cli {
         };
         ExitCode::from(code)
     }
+}
+
+/// The most bytes of an input file: more is refused, not read.
+const INPUT_MAX: u64 = 64 << 20;
+
+/// A file's bytes, bounded.
+///
+/// # Errors
+/// Whatever reading it gives, and a file that is too large, with its name.
+fn read_input(path: &Path) -> io::Result<Vec<u8>> {
+    let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+    let mut bytes = Vec::new();
+    File::open(path).and_then(|file| file.take(INPUT_MAX + 1).read_to_end(&mut bytes)).map_err(named)?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length <= INPUT_MAX) {
+        return Ok(bytes);
+    }
+    Err(named(io::Error::new(io::ErrorKind::FileTooLarge, format!("more than {INPUT_MAX} bytes"))))
 }
 
 /// Says on stderr what went wrong, and gives the exit code back.

@@ -14,6 +14,7 @@ mod call;
 mod collateral;
 mod correction;
 mod custody;
+mod documents;
 mod margin;
 mod market;
 mod movement;
@@ -21,19 +22,17 @@ mod party;
 mod postings;
 mod registry;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use collateral::posted_value;
+pub use documents::{Content, Documents};
 
-use crate::agreement::SignedTerms;
-use crate::command::{self, Body, Command, PostingText};
+use crate::command::{Body, Command};
 use crate::digest::Digest;
 use crate::key::KeyId;
-use crate::market::PriceDocument;
 use crate::party::{KeyUse, Party, Role};
 use crate::rejection::Rejection;
-use crate::state::{Change, DocumentEntry, Effects, State};
+use crate::state::{Effects, State};
 use crate::time::{EXPIRY_MAX_MS, Timestamp};
 
 /// The rules that this program applies to new ledgers.
@@ -54,60 +53,6 @@ pub struct Entry<'a> {
     pub command: &'a Command,
     /// The documents it names.
     pub documents: &'a Documents,
-}
-
-/// Documents that a command names, resolved before it is judged.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Documents {
-    /// Those no earlier record names, with their sizes: durable together with this one.
-    pub fresh: BTreeMap<Digest, u64>,
-    /// What is in the one that changes state.
-    pub content: Content,
-}
-
-/// A document's meaning, where the command changes state by it.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub enum Content {
-    /// None is needed, or none is there.
-    #[default]
-    None,
-    /// Prices.
-    Prices(PriceDocument),
-    /// Terms of an agreement.
-    Agreement(Box<SignedTerms>),
-    /// Postings of a batch.
-    Batch(Vec<PostingText>),
-    /// Not what the command needs it to be.
-    Unreadable(String),
-}
-
-impl Content {
-    /// Reads a price document, if it is at hand.
-    #[must_use]
-    pub fn read_prices(bytes: Option<&[u8]>) -> Self {
-        bytes.map_or(Self::None, |bytes| match PriceDocument::read(bytes) {
-            Ok(document) => Self::Prices(document),
-            Err(reason) => Self::Unreadable(reason),
-        })
-    }
-
-    /// Reads a batch's document, if it is at hand.
-    #[must_use]
-    pub fn read_batch(bytes: Option<&[u8]>) -> Self {
-        bytes.map_or(Self::None, |bytes| match command::read_batch(bytes) {
-            Ok(postings) => Self::Batch(postings),
-            Err(reason) => Self::Unreadable(reason),
-        })
-    }
-
-    /// Reads an agreement document, if it is at hand.
-    #[must_use]
-    pub fn read_agreement(bytes: Option<&[u8]>) -> Self {
-        bytes.map_or(Self::None, |bytes| match SignedTerms::read(bytes) {
-            Ok(signed) => Self::Agreement(Box::new(signed)),
-            Err(reason) => Self::Unreadable(reason),
-        })
-    }
 }
 
 /// Judges a command and, if it holds, gives the state after it.
@@ -139,7 +84,7 @@ pub fn apply(state: &State, entry: &Entry) -> Result<Effects, Rejection> {
     check_idempotency(state, entry)?;
     let author = check_author(state, entry)?;
     check_role(entry.command, author.as_deref())?;
-    check_documents(state, entry)?;
+    documents::check(state, entry)?;
 
     let outcome = apply_body(state, entry);
     // Expectations stand between references and stages: the earlier refusal is the answer.
@@ -149,7 +94,7 @@ pub fn apply(state: &State, entry: &Entry) -> Result<Effects, Rejection> {
         (Err(refusal), Err(expectation)) => Err(earlier(refusal, expectation)),
     };
     let mut effects = outcome?;
-    effects.0.extend(document_changes(state, entry));
+    effects.0.extend(documents::changes(state, entry));
     Ok(effects)
 }
 
@@ -291,19 +236,6 @@ fn check_role(command: &Command, author: Option<&Party>) -> Result<(), Rejection
     }
 }
 
-/// Every document that the command names is held or was named before.
-fn check_documents(state: &State, entry: &Entry) -> Result<(), Rejection> {
-    for (pointer, digest) in entry.command.body.documents() {
-        if state.document(&digest).is_none() && !entry.documents.fresh.contains_key(&digest) {
-            return Err(Rejection::UnknownReference {
-                pointer: pointer.to_owned(),
-                what: format!("no document {digest}: upload it first"),
-            });
-        }
-    }
-    Ok(())
-}
-
 fn check_expectations(state: &State, command: &Command) -> Result<(), Rejection> {
     for expectation in &command.expect {
         let got = state.changed_seq(&expectation.of);
@@ -318,91 +250,6 @@ fn check_expectations(state: &State, command: &Command) -> Result<(), Rejection>
 fn earlier(one: Rejection, other: Rejection) -> Rejection {
     let rank = |rejection: &Rejection| Rejection::CODES.iter().position(|code| *code == rejection.code());
     if rank(&one) <= rank(&other) { one } else { other }
-}
-
-/// The documents named here for the first time, and who may read them from now on.
-///
-/// Naming a document that others brought opens it to nobody: only who may read it lets others read it.
-fn document_changes(state: &State, entry: &Entry) -> Vec<Change> {
-    let command = entry.command;
-    let mut readers = imbl::OrdSet::unit(command.author.clone());
-    if let Body::DocumentPut(put) = &command.body {
-        readers.extend(put.readers.iter().cloned());
-    }
-    readers.extend(counterparties(state, entry));
-    let reads_all = state
-        .party(&command.author)
-        .is_some_and(|author| matches!(author.role, Role::Operator | Role::Auditor));
-    let mut changes = Vec::new();
-    for (_, digest) in command.body.documents() {
-        let known = state.document(&digest);
-        if known.is_some_and(|known| !reads_all && !known.readers.contains(&command.author)) {
-            continue;
-        }
-        let size = entry.documents.fresh.get(&digest).copied().or(known.map(|entry| entry.size));
-        let (Some(size), before) = (size, known.map(|entry| entry.readers.clone())) else { continue };
-        let joined = before.clone().unwrap_or_default().union(readers.clone());
-        if before.as_ref() != Some(&joined) {
-            let seq = known.map_or(entry.seq, |entry| entry.seq);
-            changes.push(Change::Document(digest, Arc::new(DocumentEntry { size, seq, readers: joined })));
-        }
-    }
-    changes
-}
-
-/// Those whom a command concerns besides its author: they may read what it names.
-fn counterparties(state: &State, entry: &Entry) -> Vec<crate::id::PartyId> {
-    match &entry.command.body {
-        Body::AgreementPropose(_) => match &entry.documents.content {
-            Content::Agreement(signed) => signed.party_ids(),
-            Content::None | Content::Prices(_) | Content::Batch(_) | Content::Unreadable(_) => Vec::new(),
-        },
-        Body::MarginState(stated) => {
-            state.agreement(&stated.agreement).map(|agreement| agreement.parties.clone()).unwrap_or_default()
-        }
-        Body::CallStep(call, _) => {
-            state.call(call).map(|call| vec![call.secured.clone(), call.pledgor.clone()]).unwrap_or_default()
-        }
-        Body::PositionReport(report) => state
-            .portfolio(&report.portfolio)
-            .and_then(|portfolio| portfolio.owner.clone())
-            .into_iter()
-            .collect(),
-        Body::CustodyStatement(put) => vec![put.custodian.clone()],
-        Body::MovementSettle(settle) => state
-            .movement(&settle.movement)
-            .map(|movement| {
-                let accounts = movement.postings.iter().flat_map(|posting| [&posting.from, &posting.to]);
-                accounts.filter_map(|id| state.account(id)).map(|account| account.owner.clone()).collect()
-            })
-            .unwrap_or_default(),
-        Body::LedgerOpen(_)
-        | Body::PartyRegister(_)
-        | Body::KeyAdd(_)
-        | Body::KeyRotate(_)
-        | Body::KeyRevoke(_)
-        | Body::RegimeAdopt(_)
-        | Body::PartySuspend(_)
-        | Body::PartyResume(_)
-        | Body::AssetDefine(_)
-        | Body::AssetSuspend(_)
-        | Body::AccountOpen(_)
-        | Body::AccountClose(_)
-        | Body::AccountFreeze(_)
-        | Body::AccountUnfreeze(_)
-        | Body::AgreementAccept(_)
-        | Body::AgreementReject(_)
-        | Body::DocumentPut(_)
-        | Body::PriceSet(_)
-        | Body::MovementInstruct(_)
-        | Body::MovementVoid(_)
-        | Body::MovementBatch(_)
-        | Body::MovementReverse(_)
-        | Body::MovementReclassify(_)
-        | Body::CallIssue(_)
-        | Body::Reconciliation(_)
-        | Body::BreakOpen(_) => Vec::new(),
-    }
 }
 
 /// Refuses an id that was used, in any case.

@@ -25,7 +25,7 @@ pub(super) fn instruct(
         let from = state.need_account(&text.from, &pointer)?;
         let to = state.need_account(&text.to, &format!("/body/postings/{place}/to"))?;
         if author.role == Role::Client {
-            check_own(author, from, to)?;
+            check_own(author, from, to, &pointer)?;
         }
     }
     if let Some(call) = &instruct.call {
@@ -94,7 +94,15 @@ fn check_own(
     author: &Party,
     from: &crate::account::Account,
     to: &crate::account::Account,
+    pointer: &str,
 ) -> Result<(), Rejection> {
+    if from.owner != author.id && from.book != Book::External {
+        // Another's looks like what is not there.
+        return Err(Rejection::UnknownReference {
+            pointer: pointer.to_owned(),
+            what: format!("no account {}", from.id),
+        });
+    }
     let own =
         |account: &crate::account::Account| account.owner == author.id && account.book == Book::Available;
     if own(from) || (from.book == Book::External && own(to)) {
@@ -222,6 +230,14 @@ pub(super) fn void(state: &State, entry: &Entry, void: &MovementVoid) -> Result<
     let author = state.need_party(&entry.command.author, "/author")?;
     let movement = state.need_movement(&void.movement, "/body/movement")?;
     if author.role != Role::Operator && movement.author != author.id {
+        let own = |id| state.account(id).is_some_and(|account| account.owner == author.id);
+        if !movement.postings.iter().any(|posting| own(&posting.from) || own(&posting.to)) {
+            // Another's looks like what is not there.
+            return Err(Rejection::UnknownReference {
+                pointer: "/body/movement".to_owned(),
+                what: format!("no movement {}", movement.id),
+            });
+        }
         return Err(Rejection::NotAuthorised { who_may: "the operator or who instructed it" });
     }
     check_pending(movement, "movement.settle, movement.void")?;
