@@ -3,6 +3,8 @@
 //! ✓ all; *own* means the party is owner, other side of the agreement, or custodian of the account.
 //! What one may not see looks like what is not there. Source: API specification §6.
 
+use std::sync::Arc;
+
 use ledger::account::Account;
 use ledger::agreement::Agreement;
 use ledger::call_record::CallRecord;
@@ -69,10 +71,11 @@ pub fn may_read(principal: &Principal, object: Object, state: &State) -> bool {
         Object::Movement(movement) => moves_own(movement, party, state),
         Object::Call(call) => !custodian && (call.secured == *party || call.pledgor == *party),
         Object::CustodyStatement(statement) => statement.custodian == *party,
-        Object::Reconciliation(statements) => statements
-            .iter()
-            .filter_map(|id| state.custody_statement(id))
-            .all(|statement| statement.custodian == *party),
+        Object::Reconciliation(statements) => {
+            let own = |statement: &Arc<CustodyStatement>| statement.custodian == *party;
+            let compared = statements.iter().map(|id| state.custody_statement(id));
+            !statements.is_empty() && compared.into_iter().all(|found| found.is_some_and(own))
+        }
         Object::Document(digest, entry) => entry.readers.contains(party) || state.is_reference(digest),
         Object::Record(command) => command.author == *party || concerns(command, party, state),
     }
@@ -83,7 +86,10 @@ pub fn may_read(principal: &Principal, object: Object, state: &State) -> bool {
 /// Whose an account is and what a movement touches never changes, so neither does the answer.
 #[must_use]
 pub fn readable_effects(principal: &Principal, effects: &[u8], state: &State) -> Json {
-    let effects = json::read(effects).unwrap_or(Json::Null);
+    let effects = json::read(effects).unwrap_or_else(|error| {
+        tracing::error!(%error, "a record's effects cannot be read");
+        Json::array([])
+    });
     let told = effects.as_array().unwrap_or_default().iter().filter(|effect| {
         let text = |name: &str| effect.get(name).and_then(Json::as_str).unwrap_or_default();
         match text("kind") {

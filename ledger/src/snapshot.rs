@@ -20,11 +20,14 @@ struct Snapshot {
 }
 
 /// The bytes to keep: the state, and the root of the log's tree at its length.
+///
+/// # Panics
+/// Never: memory is the only thing that writing to memory can run out of.
 #[must_use]
 pub fn store(state: &State, root: Digest) -> StoredSnapshot {
     let program = env!("CARGO_PKG_VERSION").to_owned();
     let snapshot = Snapshot { version: VERSION, program, root, state: state.clone() };
-    let bytes = postcard::to_allocvec(&snapshot).unwrap_or_default();
+    let bytes = postcard::to_allocvec(&snapshot).expect("a state always encodes");
     StoredSnapshot { length: state.length(), bytes }
 }
 

@@ -635,6 +635,20 @@ fn a_call_over_http() {
     assert_eq!(text(&balances, "/settled"), "2.5");
     let breaks = ledger.fresh_client("pb", "pb2").get("/v1/custody/breaks").expect("breaks");
     assert_eq!(text(&breaks, "/items/0/amount"), "-1.5");
+    for (path, by_custodian) in [
+        ("/v1/custody/statements/k1", true),
+        ("/v1/custody/reconciliations/r1", true),
+        ("/v1/custody/breaks/0123456789abcdef", true),
+        ("/v1/custody/breaks/fedcba9876543210", false),
+        ("/v1/custody/statements/k2", false),
+        ("/v1/custody/reconciliations/r2", false),
+    ] {
+        assert_eq!(ledger.client("bank").get(path).is_ok(), by_custodian, "{path}");
+        for stranger in ["vault", "acme"] {
+            let refused = ledger.client(stranger).get(path).expect_err("not its own");
+            assert_eq!(refused.code(), Some("not_found"), "{stranger} {path}");
+        }
+    }
     assert_eq!(ledger.line("pb asset.define asset=NEW kind=token decimals=0").status, 401);
     assert_eq!(ledger.line("pb/pb2 asset.define asset=NEW kind=token decimals=0").status, 201);
 }

@@ -9,7 +9,7 @@ use ledger::json::Json;
 use ledger::verify::CheckResult;
 
 use super::fail;
-use super::serve::stop_signal;
+use super::serve::StopSignal;
 use crate::demo::{DemoError, Figures, Telling, found, play};
 use crate::serving::Serving;
 use crate::verify;
@@ -63,9 +63,10 @@ fn run(args: &DemoArgs, stdout: &mut dyn Write) -> Result<Figures, DemoError> {
     }
     if args.serve {
         let serving = runtime.block_on(Serving::open(&dir, loopback(), &[]))?;
+        let stop = runtime.block_on(async { StopSignal::new() })?;
         writeln!(stdout, "{}", serving.url())?;
         stdout.flush()?;
-        runtime.block_on(serving.run(stop_signal()))?;
+        runtime.block_on(serving.run(stop.received()))?;
     }
     Ok(figures)
 }

@@ -1,12 +1,12 @@
 //! `pledger serve`: serves the ledger of a directory until it is told to stop.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::thread;
 
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::fail;
 use crate::serving::Serving;
@@ -42,29 +42,53 @@ pub fn execute(args: &ServeArgs, stdout: &mut dyn Write) -> u8 {
         Ok(serving) => serving,
         Err(error) => return fail(2, &error.to_string()),
     };
+    // Heard from here on: whoever reads the line below may send a signal at once.
+    let stop = match runtime.block_on(async { StopSignal::new() }) {
+        Ok(stop) => stop,
+        Err(error) => return fail(2, &error.to_string()),
+    };
     // The one line a starting script waits for.
     if let Err(error) = writeln!(stdout, "listening on {}", serving.url()).and_then(|()| stdout.flush()) {
         return fail(2, &error.to_string());
     }
-    match runtime.block_on(serving.run(stop_signal())) {
+    match runtime.block_on(serving.run(stop.received())) {
         Ok(()) => 0,
         Err(error) => fail(1, &error.to_string()),
     }
 }
 
-/// Resolves on SIGTERM or SIGINT.
-pub async fn stop_signal() {
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
-    let Ok(mut interrupt) = signal(SignalKind::interrupt()) else { return std::future::pending().await };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// SIGTERM and SIGINT, heard since it was made.
+pub struct StopSignal {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignal {
+    /// Starts to listen; inside a runtime.
+    ///
+    /// # Errors
+    /// If the system gives no signals.
+    pub fn new() -> io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// Resolves on the first of them.
+    pub async fn received(mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
     }
 }
 
 fn start_logging(json: bool) {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("PLEDGER_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let filter = match std::env::var("PLEDGER_LOG") {
+        Ok(asked) => tracing_subscriber::EnvFilter::try_new(&asked).unwrap_or_else(|error| {
+            eprintln!("pledger: PLEDGER_LOG={asked}: {error}: logging at info");
+            tracing_subscriber::EnvFilter::new("info")
+        }),
+        Err(_) => tracing_subscriber::EnvFilter::new("info"),
+    };
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = if json { builder.json().try_init() } else { builder.with_ansi(false).try_init() };
     if started.is_err() {

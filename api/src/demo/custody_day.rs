@@ -3,7 +3,7 @@
 use custody::reconcile::{LedgerExtract, reconcile};
 use custody::statement::json as custodian_json;
 use ledger::envelope::{Envelope, Purpose};
-use ledger::json::{self, Json};
+use ledger::json::Json;
 
 use super::book::object;
 use super::cast::{CUSTODIAN, text};
@@ -118,7 +118,7 @@ fn compare(
     ]);
     let extract = LedgerExtract::from_json(&extract).map_err(|refusal| unexpected(refusal.to_string()))?;
     let result = reconcile(&extract, &[statement]).map_err(|error| unexpected(error.to_string()))?;
-    record(cast, as_of, &json::read(result.to_json().to_string().as_bytes()).unwrap_or(Json::Null))
+    record(cast, as_of, &result.to_json())
 }
 
 /// The result on the record, and each break opened.

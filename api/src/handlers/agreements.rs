@@ -50,7 +50,7 @@ fn version_json(version: &AgreementVersion) -> Json {
         ("proposed_seq", version.proposed_seq.to_string()),
     ]);
     maybe(&mut members, "accepted_seq", version.accepted_seq);
-    let terms = json::read(version.signed.text().as_bytes()).unwrap_or(Json::Null);
+    let terms = json::read(version.signed.text().as_bytes()).expect("signed terms were read from this text");
     members.push(("terms", terms));
     Json::object(members)
 }

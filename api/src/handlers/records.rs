@@ -40,7 +40,7 @@ pub async fn get(
         ("leaf", record.to_string()),
     ]);
     if let Some(Reader(principal)) = reader
-        && let Some(envelope) = entitled(&app, &principal, &stored)
+        && let Some(envelope) = entitled(&app, &principal, seq, &stored)?
     {
         members.push(("envelope", envelope));
         members.push(("effects", readable_effects(&principal, &stored.effects, &app.published().state)));
@@ -49,11 +49,25 @@ pub async fn get(
 }
 
 /// The envelope as JSON, if the reader may see the body.
-fn entitled(app: &App, principal: &Principal, stored: &StoredRecord) -> Option<Json> {
-    let signed = intake::take_back(&stored.envelope).ok()?;
+///
+/// # Errors
+/// `internal` if what is recorded cannot be read: damage is not a missing entitlement.
+fn entitled(
+    app: &App,
+    principal: &Principal,
+    seq: u64,
+    stored: &StoredRecord,
+) -> Result<Option<Json>, Problem> {
+    let damaged = |error: String| {
+        tracing::error!(error, seq, "a recorded envelope cannot be read");
+        Problem::internal()
+    };
+    let signed = intake::take_back(&stored.envelope).map_err(|error| damaged(error.to_string()))?;
     let state = &app.published().state;
-    let may = may_read(principal, Object::Record(&signed.command), state);
-    may.then(|| json::read(&stored.envelope).ok()).flatten()
+    if !may_read(principal, Object::Record(&signed.command), state) {
+        return Ok(None);
+    }
+    json::read(&stored.envelope).map(Some).map_err(|error| damaged(error.to_string()))
 }
 
 /// `GET /v1/records/{seq}/proof`: the tlog-proof.
@@ -93,7 +107,7 @@ pub async fn receipt(
         Ok(store.record(seq)?.map(|stored| (seq, stored)))
     });
     let (seq, stored) = found.await?.map_err(broken)?.ok_or_else(Problem::not_found)?;
-    if entitled(&app, &principal, &stored).is_none() {
+    if entitled(&app, &principal, seq, &stored)?.is_none() {
         return Err(Problem::not_found());
     }
     let receipt = receipt::Receipt { record: Record::of(seq, &stored), effects: stored.effects };
