@@ -225,7 +225,7 @@ fn a_refusal_says_where_and_what() {
             pointer("/idempotency_key", "bad_value"),
         ),
         (
-            "acme movement.instruct movement=m1 mode=immediate postings=acme.btc>acme.btc:01:BTC",
+            "acme movement.instruct movement=m1 mode=immediate postings=acme.btc>acme.btc.p:01:BTC",
             pointer("/body/postings/0/amount", "bad_value"),
         ),
         (

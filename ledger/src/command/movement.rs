@@ -32,8 +32,12 @@ pub struct PostingText {
 
 impl PostingText {
     pub(super) fn read(fields: &mut Fields) -> Option<Self> {
-        let from = fields.parsed("from");
-        let to = fields.parsed("to");
+        let from: Option<AccountId> = fields.parsed("from");
+        // A posting to itself moves nothing and would still be told as a movement.
+        let to = fields.required("to", "the id of another account than `from`", |value| {
+            let to = AccountId::parse(value.as_str()?).ok()?;
+            (from.as_ref() != Some(&to)).then_some(to)
+        });
         let asset = fields.parsed("asset");
         let amount = fields.parsed("amount");
         Some(Self { from: from?, to: to?, asset: asset?, amount: amount? })
