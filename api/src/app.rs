@@ -1,7 +1,6 @@
 //! What the handlers share: the sequencer's handle, the log's reader, sessions, held documents.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::http::request::Parts;
@@ -10,10 +9,10 @@ use ledger::apply::Documents;
 use ledger::digest::Digest;
 use ledger::intake::Signed;
 use ledger::log::LogReader;
+pub use ledger::opening::time_of_day as now;
 use ledger::replay;
 use ledger::sequencer::{Handle, Published, Request};
 use ledger::store::{HeldDocuments, StoreError};
-use ledger::time::Timestamp;
 
 use crate::problem::Problem;
 use crate::session::{Principal, Sessions};
@@ -79,13 +78,6 @@ impl App {
             None => self.ledger.store().document(digest),
         }
     }
-}
-
-/// The system's time of day; the epoch if it is set before that.
-#[must_use]
-pub fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).ok().and_then(Timestamp::from_millis).unwrap_or_else(Timestamp::epoch)
 }
 
 /// The session's party; without one the request ends here.

@@ -80,12 +80,12 @@ impl Client {
     /// [`ClientError`].
     pub fn sign_in(&mut self, ledger: &str, party: &PartyId, key: &SecretKey) -> Result<(), ClientError> {
         let given = self.get("/v1/session/challenge")?;
-        let challenge = given.get("challenge").and_then(Json::as_str).unwrap_or_default().to_owned();
+        let challenge = self.told("/v1/session/challenge", &given, "challenge")?;
         let expires = now().plus_millis(60_000).unwrap_or_else(now);
         let payload = session_payload(ledger, party, &self.url, &challenge, expires);
         let envelope = Envelope::sign(Purpose::Session, &payload, &[key]);
         let opened = self.post("/v1/session", envelope.to_string().as_bytes())?;
-        self.token = opened.get("token").and_then(Json::as_str).map(str::to_owned);
+        self.token = Some(self.told("/v1/session", &opened, "token")?);
         Ok(())
     }
 
@@ -145,6 +145,18 @@ impl Client {
         let status = response.status().as_u16();
         let body = response.body_mut().with_config().limit(64 << 20).read_to_vec().map_err(unreachable)?;
         Ok(Answer { status, body })
+    }
+
+    /// A text member of an answer: without it the other side is no server of ours.
+    ///
+    /// # Errors
+    /// [`ClientError::Unreachable`].
+    pub fn told(&self, path: &str, answer: &Json, member: &str) -> Result<String, ClientError> {
+        let text = answer.get(member).and_then(Json::as_str).map(str::to_owned);
+        text.ok_or_else(|| ClientError::Unreachable {
+            url: format!("{}{path}", self.url),
+            reason: format!("the answer has no member {member}"),
+        })
     }
 
     fn expect_json(&self, path: &str, answer: Answer) -> Result<Json, ClientError> {

@@ -16,6 +16,7 @@ use crate::snapshot;
 use crate::state::State;
 use crate::store::{Store, StoreError, StoreReader};
 use crate::tiles::FULL;
+use crate::time::Timestamp;
 
 /// Why a ledger does not open.
 #[derive(Debug, thiserror::Error)]
@@ -173,6 +174,14 @@ fn check_log_key(state: &State, vkey: &VerifierKey) -> Result<(), OpenError> {
     }
 }
 
+/// The system's time of day; the epoch if it is set before that, or after the year 9999.
+#[must_use]
+pub fn time_of_day() -> Timestamp {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let ms = u64::try_from(since.as_millis()).ok();
+    ms.and_then(Timestamp::from_millis).unwrap_or_else(Timestamp::epoch)
+}
+
 /// The system's clocks.
 pub struct SystemClock {
     started: std::time::Instant,
@@ -185,10 +194,8 @@ impl Default for SystemClock {
 }
 
 impl Clock for SystemClock {
-    fn now(&self) -> crate::time::Timestamp {
-        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        let ms = u64::try_from(since.as_millis()).ok();
-        ms.and_then(crate::time::Timestamp::from_millis).unwrap_or_else(crate::time::Timestamp::epoch)
+    fn now(&self) -> Timestamp {
+        time_of_day()
     }
 
     fn elapsed(&self) -> Duration {

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use clap::Args;
 use ledger::id::PartyId;
-use ledger::json::Json;
 
 use super::sign::read_file;
 use super::{fail, print};
@@ -57,7 +56,7 @@ fn upload(args: &SubmitArgs, client: &mut Client) -> Result<(), u8> {
     let key = read_key(key).map_err(|error| fail(2, &error.to_string()))?;
     let refuse = |error: ClientError| refused(&error, &mut std::io::stdout());
     let ledger = client.get("/v1/ledger").map_err(refuse)?;
-    let origin = ledger.get("origin").and_then(Json::as_str).unwrap_or_default().to_owned();
+    let origin = client.told("/v1/ledger", &ledger, "origin").map_err(refuse)?;
     client.sign_in(&origin, &party, &key).map_err(refuse)?;
     for document in &args.documents {
         let bytes = read_file(document).map_err(|message| fail(2, &message))?;
