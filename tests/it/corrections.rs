@@ -75,6 +75,12 @@ fn movements_settle_in_parts() {
         = movement d voided
         = account acme.btc 3 0 0
         = account ext.btc -3 0 0
+        # what had settled before the rest was voided can be undone; the rest never moved
+        pb movement.reverse movement=rd reverses=d reason=wrong
+        = account acme.btc 0 0 0
+        = account acme.usdc 0 0 0
+        = account ext.btc 0 0 0
+        pb movement.reverse movement=rd2 reverses=d reason=wrong => wrong_state
 
         pb movement.instruct movement=d2 mode=two_phase expires=+1000 postings=ext.btc>acme.btc:5:BTC
         bank movement.settle movement=d2 amounts=4 evidence=doc:e3
@@ -83,7 +89,7 @@ fn movements_settle_in_parts() {
         acme document.put digest=doc:d media_type=text size=10 purpose=x => document_digest
         pb party.suspend party=zeta reason=x
         = movement d2 expired
-        = account acme.btc 7 0 0
+        = account acme.btc 4 0 0
         ",
     );
 }
@@ -98,6 +104,9 @@ fn movements_are_reversed() {
         bank movement.settle movement=d evidence=doc:e1
         acme movement.reverse movement=r reverses=d reason=wrong => not_authorised
         pb movement.reverse movement=r reverses=nothing reason=wrong => unknown_reference
+        pb movement.instruct movement=v mode=two_phase postings=ext.btc>acme.btc:1:BTC
+        pb movement.void movement=v reason=late
+        pb movement.reverse movement=r reverses=v reason=wrong => wrong_state
         pb movement.reverse movement=d reverses=d reason=wrong => id_taken
         acme movement.instruct movement=m mode=immediate postings=acme.btc>acme.btc.p:4:BTC
         pb movement.reverse movement=r reverses=d reason=wrong => insufficient_available

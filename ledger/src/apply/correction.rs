@@ -26,6 +26,7 @@ pub(super) fn reverse(
     let postings: Vec<_> = undone
         .postings
         .iter()
+        .filter(|posting| posting.settled > 0)
         .map(|posting| {
             let Posting { from, to, asset, settled, .. } = posting.clone();
             Posting { from: to, to: from, asset, units: settled, settled: 0 }
@@ -66,9 +67,15 @@ fn check_reversible(undone: &Movement) -> Result<(), Rejection> {
             wrong("a batch".to_owned(), "movement.batch with the postings that undo it")
         }
         MovementStatus::Settled => Ok(()),
+        // What had settled before the rest was given up has moved.
+        MovementStatus::Voided | MovementStatus::Expired
+            if undone.postings.iter().any(|posting| posting.settled > 0) =>
+        {
+            Ok(())
+        }
         MovementStatus::Pending => wrong(undone.status.to_string(), "movement.void, movement.settle"),
         MovementStatus::Voided | MovementStatus::Expired => {
-            wrong(undone.status.to_string(), "nothing: it moved nothing that is not settled")
+            wrong(undone.status.to_string(), "nothing: none of it had settled")
         }
     }
 }
