@@ -5,6 +5,7 @@
 //! Who may ask and act? The command line, and later the HTTP API, over the other crates.
 
 pub mod app;
+pub mod bench;
 pub mod cli;
 pub mod client;
 pub mod demo;

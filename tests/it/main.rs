@@ -1,6 +1,7 @@
 //! Does the whole hold? One binary, one module for each question.
 
 mod batches;
+mod bench;
 mod corrections;
 mod flow;
 mod found;

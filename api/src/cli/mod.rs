@@ -3,6 +3,7 @@
 //! Data on stdout, the rest on stderr. Exit: 0 done or proven good, 1 proven bad or breaks found, 2
 //! usage or undecidable, 3 refused by rule or policy, 4 not found, 5 conflict, 6 unreachable.
 
+pub mod bench;
 pub mod call;
 pub mod custody;
 pub mod demo;
@@ -56,6 +57,9 @@ enum Verb {
     Custody(custody::CustodyCommand),
     /// Prove a ledger or a receipt good or bad.
     Verify(verify::VerifyArgs),
+    /// Measure, beside what the machine gives at best.
+    #[command(subcommand)]
+    Bench(bench::BenchCommand),
 }
 
 impl Cli {
@@ -74,6 +78,7 @@ impl Cli {
             Verb::Call(command) => call::execute(&command, &mut stdout),
             Verb::Custody(command) => custody::execute(command, &mut stdout),
             Verb::Verify(args) => verify::execute(&args, &mut stdout),
+            Verb::Bench(command) => bench::execute(&command, &mut stdout),
         };
         ExitCode::from(code)
     }

@@ -181,6 +181,11 @@ impl EmbeddedStore {
         Ok((Arc::new(Reader { journal, index }), OpenReport { created_at, tail, index: None }))
     }
 
+    /// Waits until the index on disk has every entry of the journal as it is now.
+    pub fn wait_for_index(&self) {
+        self.reader.index.wait_until_written();
+    }
+
     /// Looks through the directory of a closed ledger, or a copy of one, whatever state it is in:
     /// what is sound can be read, and what is not is said. No lock is taken, nothing is written.
     ///

@@ -176,6 +176,14 @@ impl Keeper {
         }
     }
 
+    /// Waits until every entry is in sled, or the index is closed.
+    pub(super) fn wait_until_written(&self) {
+        let waits =
+            |state: &mut State| !state.is_closing() && (state.shelf.is_err() || state.pending.entries() > 0);
+        let waited = self.shared.changed.wait_while(lock(&self.shared.state), waits);
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
+    }
+
     /// From now on nothing of it is believed until the thread has rebuilt it.
     pub(super) fn distrust(&self, reason: &str) -> StoreError {
         self.shared.distrust(reason);
@@ -291,6 +299,7 @@ impl Shared {
             if watermark.length == self.journal.end().length {
                 state.shelf = Ok(shelf);
                 state.watermark = watermark;
+                self.changed.notify_all();
                 return Ok(());
             }
             if state.is_closing() {

@@ -117,6 +117,14 @@ impl Index {
         }
     }
 
+    /// Waits until nothing is in memory alone; an index that is there only does not.
+    pub(crate) fn wait_until_written(&self) {
+        match self {
+            Self::Memory(_) => {}
+            Self::Kept(keeper) => keeper.wait_until_written(),
+        }
+    }
+
     /// Says that the index told something wrong: it is rebuilt. Returns what to answer meanwhile.
     pub(crate) fn distrust(&self, reason: &str) -> StoreError {
         match self {

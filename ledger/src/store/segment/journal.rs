@@ -41,6 +41,8 @@ pub struct TailReport {
     pub segments: u32,
     /// Frames.
     pub frames: u64,
+    /// Bytes of the segments up to the journal's end.
+    pub bytes: u64,
     /// What a crash left of a frame that was never acknowledged.
     pub torn: Option<TornTail>,
     /// What the mark of acknowledged frames says.
@@ -84,8 +86,8 @@ fn inspect(
     }
     let report = {
         let map = reader.map();
-        let (segments, frames) = (map.segments(), map.frames());
-        TailReport { length: end.length, chain: end.chain, segments, frames, torn, mark }
+        let (segments, frames, bytes) = (map.segments(), map.frames(), map.bytes());
+        TailReport { length: end.length, chain: end.chain, segments, frames, bytes, torn, mark }
     };
     Ok((reader, report, turn))
 }

@@ -63,6 +63,12 @@ impl FrameMap {
         self.segments.iter().map(|segment| segment.frames.len() as u64).sum()
     }
 
+    /// Bytes of the segments up to the end.
+    pub(crate) fn bytes(&self) -> u64 {
+        let before = self.segments.iter().rev().skip(1).map(|segment| segment.size);
+        before.sum::<u64>() + self.end.offset
+    }
+
     /// Adds an empty segment of `size` bytes whose frames begin at `offset`.
     pub(crate) fn push_segment(&mut self, size: u64, offset: u64) {
         self.end.segment = self.segments();

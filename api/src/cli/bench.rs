@@ -1,0 +1,77 @@
+//! `pledger bench`: figures beside the machine's limits. They never decide the exit code.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::{fail, print};
+use crate::bench::Figures;
+use crate::bench::memory::{Kind, resident_with};
+use crate::bench::recovery::{Options, run};
+
+/// What is measured.
+#[derive(Debug, Subcommand)]
+pub enum BenchCommand {
+    /// How fast a ledger opens, with its index and snapshot and with its journal alone.
+    Recovery(RecoveryArgs),
+    /// The resident KiB of a state with so many objects: run by `recovery`.
+    #[command(hide = true)]
+    StateMemory {
+        /// Of what.
+        #[arg(long)]
+        of: Kind,
+        /// How many.
+        #[arg(long)]
+        objects: u64,
+    },
+}
+
+/// Arguments of `pledger bench recovery`.
+#[derive(Args, Clone, Debug)]
+pub struct RecoveryArgs {
+    /// Records of the ledger that is opened.
+    #[arg(long, default_value_t = 1_000_000)]
+    pub records: u64,
+    /// Openings of each kind; figures are their medians.
+    #[arg(long, default_value_t = 5)]
+    pub runs: u32,
+    /// What the ledger is made from.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Make the ledger there and keep it; one that an earlier run made there is used again.
+    #[arg(long)]
+    pub dir: Option<PathBuf>,
+    /// The figures as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Does what was asked; gives the exit code.
+pub fn execute(command: &BenchCommand, stdout: &mut dyn Write) -> u8 {
+    match command {
+        BenchCommand::Recovery(args) => match recovery(args) {
+            Ok(figures) if args.json => print(stdout, &figures.to_json()),
+            Ok(figures) => written(write!(stdout, "{figures}")),
+            Err(message) => fail(2, &message),
+        },
+        BenchCommand::StateMemory { of, objects } => match resident_with(*of, *objects) {
+            Ok(resident) => {
+                written(writeln!(stdout, "{}", resident.map_or_else(String::new, |kib| kib.to_string())))
+            }
+            Err(message) => fail(2, &message),
+        },
+    }
+}
+
+fn written(written: std::io::Result<()>) -> u8 {
+    written.map_or_else(|error| fail(2, &error.to_string()), |()| 0)
+}
+
+fn recovery(args: &RecoveryArgs) -> Result<Figures, String> {
+    let scratch = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let dir = args.dir.clone().unwrap_or_else(|| scratch.path().join("ledger"));
+    let program = std::env::current_exe().map_err(|error| error.to_string())?;
+    let RecoveryArgs { records, runs, seed, .. } = *args;
+    run(&Options { records, seed, runs, dir, program })
+}

@@ -1,0 +1,52 @@
+//! `pledger bench` reports what its documentation says, over a ledger that is one. Never a timed test.
+
+use std::process::{Command, Output};
+
+use ledger::json::{Json, read};
+use tests::process::pledger;
+
+/// Every figure, section by section, as the module of the benchmark lists them.
+const RECOVERY: [(&str, &[&str]); 7] = [
+    ("", &["format", "version", "seed", "records", "frames", "runs"]),
+    ("machine", &["cores", "memory_kib", "load_before", "load_after"]),
+    ("limits", &["sha256_bytes_per_s", "fdatasync_per_s", "read_bytes_per_s"]),
+    (
+        "open",
+        &["snapshot_ms", "replay_ms", "replay_store_ms", "replay_records_per_s", "index_ms_per_million"],
+    ),
+    ("size", &["journal_bytes", "journal_bytes_per_record", "snapshot_bytes", "index_bytes"]),
+    ("memory", &["account_bytes", "open_movement_bytes", "settled_movement_bytes", "idempotency_key_bytes"]),
+    ("state", &["accounts", "movements", "open_movements", "agree"]),
+];
+
+fn run(args: &[&str]) -> Output {
+    Command::new(pledger()).args(args).output().expect("pledger runs")
+}
+
+#[test]
+fn recovery_reports_every_figure_and_one_state() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let ledger = dir.path().join("ledger");
+    let ledger = ledger.to_str().expect("a path of text");
+    let args = ["bench", "recovery", "--records", "400", "--runs", "2", "--dir", ledger];
+    let output = run(&[&args[..], &["--json"]].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let told = read(&output.stdout).expect("JSON");
+    for (section, keys) in RECOVERY {
+        let figures = if section.is_empty() { Some(&told) } else { told.get(section) };
+        let figures = figures.and_then(Json::as_object).expect("a section");
+        let texts = figures.iter().filter_map(|(key, value)| value.as_str().map(|_| key.as_str()));
+        assert_eq!(texts.collect::<Vec<_>>(), keys, "{section}");
+    }
+    let text = |pointer: &str| told.pointer(pointer).and_then(Json::as_str);
+    assert_eq!(text("/format"), Some("pledger.bench.recovery.v1"));
+    assert_eq!(text("/records"), Some("400"));
+    assert_eq!(text("/state/agree"), Some("true"));
+
+    let verified = run(&["verify", "--dir", ledger]);
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
+    let again = run(&args);
+    let table = String::from_utf8_lossy(&again.stdout).into_owned();
+    assert!(again.status.success() && table.contains("replay_records_per_s"), "{table}");
+    assert!(!run(&["bench", "recovery", "--records", "401", "--dir", ledger]).status.success());
+}
