@@ -111,9 +111,8 @@ pub fn open(
         let batch = batch?;
         let known = usize::try_from(state.length().saturating_sub(batch.first_seq)).unwrap_or(usize::MAX);
         for stored in batch.records.iter().skip(known) {
-            let taken = replay::take_up(&state, stored, reader.as_ref())?;
+            let taken = replay::take_up(&mut state, stored, reader.as_ref())?;
             log.append([taken.record.leaf()])?;
-            state = taken.state;
         }
     }
     check_log_key(&state, &keys.vkey(origin)?)?;

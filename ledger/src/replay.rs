@@ -68,11 +68,10 @@ pub struct Replayed {
     pub record: Record,
     /// The command in it.
     pub signed: Signed,
-    /// The state after it.
-    pub state: State,
 }
 
-/// Takes one stored record up at the end of `state`.
+/// Takes one stored record up at the end of `state`. After an error the state is that before the record
+/// or, if only the kept effects differ, that after it.
 ///
 /// Signatures are not checked here: at an opening the journal's own chain vouches for the bytes, and
 /// `verify` checks them with [`intake::check_recorded`].
@@ -80,7 +79,7 @@ pub struct Replayed {
 /// # Errors
 /// [`ReplayError`].
 pub fn take_up(
-    state: &State,
+    state: &mut State,
     stored: &StoredRecord,
     reader: &dyn StoreReader,
 ) -> Result<Replayed, ReplayError> {
@@ -101,11 +100,11 @@ pub fn take_up(
         let (expected, got) = (format!("{last} or later"), stored.recorded_at.to_string());
         return Err(ReplayError::Differs { seq, what: "the recorded time", expected, got });
     }
-    let (next, effects) = apply::transition(state, &entry)
+    let effects = apply::advance(state, &entry)
         .map_err(|rejection| ReplayError::Rejected { seq, rejection: Box::new(rejection) })?;
-    let effects = receipt::print_effects(&next, &effects);
+    let effects = receipt::print_effects(state, &effects);
     compare(seq, "its effects", &effects, &String::from_utf8_lossy(&stored.effects))?;
-    Ok(Replayed { record: Record::of(seq, stored), signed, state: next })
+    Ok(Replayed { record: Record::of(seq, stored), signed })
 }
 
 fn compare(seq: u64, what: &'static str, expected: &str, got: &str) -> Result<(), ReplayError> {

@@ -334,8 +334,8 @@ impl Sequencer {
             command: &signed.command,
             documents: &documents,
         };
-        let (next, effects) = match apply::transition(&self.state, &entry) {
-            Ok(done) => done,
+        let effects = match apply::advance(&mut self.state, &entry) {
+            Ok(effects) => effects,
             Err(rejection) => return Ok(Verdict::Settled(Outcome::Rejected(rejection))),
         };
         let record = Record {
@@ -344,7 +344,7 @@ impl Sequencer {
             command_id: signed.id,
             envelope_sha256: Digest::of(&signed.envelope),
         };
-        let effects: Arc<[u8]> = receipt::print_effects(&next, &effects).into_bytes().into();
+        let effects: Arc<[u8]> = receipt::print_effects(&self.state, &effects).into_bytes().into();
         staged.bytes += signed.envelope.len() + effects.len();
         for document in bytes.into_iter().filter(|document| documents.fresh.contains_key(&document.digest)) {
             staged.bytes += document.bytes.len();
@@ -360,7 +360,6 @@ impl Sequencer {
             envelope: signed.envelope.into(),
             effects,
         });
-        self.state = next;
         Ok(Verdict::Staged(place))
     }
 

@@ -155,8 +155,7 @@ fn one_batch() {
     let mut state = State::new(world::ORIGIN);
     for batch in reader.batches(0) {
         for stored in &batch.expect("the journal is whole").records {
-            let taken = replay::take_up(&state, stored, reader.as_ref());
-            state = taken.expect("a record is taken up again").state;
+            replay::take_up(&mut state, stored, reader.as_ref()).expect("a record is taken up again");
         }
     }
     assert!(state == opened.handle.published().state, "the snapshot is what the journal gives");

@@ -194,10 +194,9 @@ impl Driver {
     pub fn replayed(&self) -> State {
         let mut state = State::new(world::ORIGIN);
         for stored in &self.kept.records {
-            state = match replay::take_up(&state, stored, &self.kept) {
-                Ok(taken) => taken.state,
-                Err(error) => panic!("{error}"),
-            };
+            if let Err(error) = replay::take_up(&mut state, stored, &self.kept) {
+                panic!("{error}");
+            }
         }
         state
     }

@@ -179,10 +179,9 @@ impl Ledger {
             documents: &documents,
         };
         let step = if is_key_held { 1 } else { STEP_MS };
-        let (next, _) = apply::transition(&self.state, &entry)
+        apply::advance(&mut self.state, &entry)
             .map_err(|rejection| format!("{type_name}: {}: {rejection}", rejection.code()))?;
         self.now = self.now.plus_millis(step).unwrap_or(self.now);
-        self.state = next;
         Ok(())
     }
 }

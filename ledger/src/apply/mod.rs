@@ -2,7 +2,7 @@
 //!
 //! [`apply`] is a ladder of refusals and then effects; live and recovery run the same one. Time is
 //! the record's, documents come in parsed, and what time alone has changed (expired reservations)
-//! is put in by [`transition`] before the command is judged.
+//! is put in by [`advance`] before the command is judged.
 //!
 //! **Rules version 1.** A record replays under the rules of its own sequence; a fix of a rule is a
 //! new version beside the old one.
@@ -61,8 +61,25 @@ pub struct Entry<'a> {
 /// The first [`Rejection`] that holds; the state is as it was.
 pub fn transition(state: &State, entry: &Entry) -> Result<(State, Effects), Rejection> {
     let mut next = state.clone();
+    let effects = advance(&mut next, entry)?;
+    Ok((next, effects))
+}
+
+/// [`transition`] in place: what no other clone of the state shares is changed where it is, so that
+/// who owns the only one copies nothing.
+///
+/// # Errors
+/// The first [`Rejection`] that holds; the state is as it was.
+pub fn advance(state: &mut State, entry: &Entry) -> Result<Effects, Rejection> {
+    let overdue = state.movements_due(entry.recorded_at);
+    if overdue.is_empty() {
+        let asked = apply(state, entry)?;
+        state.commit(entry, &asked);
+        return Ok(asked);
+    }
+    let mut next = state.clone();
     let mut effects = Effects::default();
-    for movement in state.movements_due(entry.recorded_at) {
+    for movement in overdue {
         for change in movement::expire(&next, &movement, entry.seq) {
             next.put(&change);
             effects.0.push(change);
@@ -71,7 +88,8 @@ pub fn transition(state: &State, entry: &Entry) -> Result<(State, Effects), Reje
     let asked = apply(&next, entry)?;
     next.commit(entry, &asked);
     effects.0.extend(asked.0);
-    Ok((next, effects))
+    *state = next;
+    Ok(effects)
 }
 
 /// Judges a command against a state in which nothing is overdue.

@@ -157,13 +157,15 @@ impl<'a> Replaying<'a> {
         if self.stopped_at.is_some() {
             return;
         }
-        jobs.push(Job { seq, stored: stored.clone(), before: self.state.clone() });
-        match replay::take_up(&self.state, stored, self.reader) {
+        let before = self.state.clone();
+        jobs.push(Job { seq, stored: stored.clone(), before: before.clone() });
+        match replay::take_up(&mut self.state, stored, self.reader) {
             Ok(replayed) => {
                 REPLAYED.into_iter().for_each(|id| found.count(id, 1));
-                self.commit(seq, replayed, found);
+                self.commit(seq, &replayed, found);
             }
             Err(error) => {
+                self.state = before;
                 self.stopped_at = Some(seq);
                 let documents = self.missing_document(stored);
                 tell(seq, error, documents, found);
@@ -171,8 +173,7 @@ impl<'a> Replaying<'a> {
         }
     }
 
-    fn commit(&mut self, seq: u64, replayed: Replayed, found: &mut Tallies) {
-        self.state = replayed.state;
+    fn commit(&mut self, seq: u64, replayed: &Replayed, found: &mut Tallies) {
         self.states.reached(&self.state);
         let body = &replayed.signed.command.body;
         found.count(CheckId::Documents, body.documents().len() as u64);
