@@ -1,8 +1,6 @@
 //! Quantities: whole numbers of an asset's smallest unit.
 
-use num_bigint::BigInt;
-
-use crate::decimal::print_scaled;
+use crate::decimal::print_digits;
 
 /// Prints a number of smallest units of an asset with `decimals` digits after the point.
 ///
@@ -11,5 +9,5 @@ use crate::decimal::print_scaled;
 /// ```
 #[must_use]
 pub fn print_units(units: u128, decimals: u8) -> String {
-    print_scaled(&BigInt::from(units), decimals.into())
+    print_digits(&units.to_string(), decimals.into())
 }

@@ -124,7 +124,10 @@ impl<'a> DecimalText<'a> {
         if self.negative {
             return Err(DecimalError::Negative);
         }
-        u128::try_from(self.scaled(decimals.into())?).map_err(|_| DecimalError::TooLarge)
+        let zeros = usize::from(decimals).checked_sub(self.fraction.len()).ok_or(DecimalError::Precision)?;
+        let digits = self.whole.bytes().chain(self.fraction.bytes()).chain(std::iter::repeat_n(b'0', zeros));
+        let sum = |units: u128, digit: u8| units.checked_mul(10)?.checked_add(u128::from(digit - b'0'));
+        digits.into_iter().try_fold(0, sum).ok_or(DecimalError::TooLarge)
     }
 
     /// The exact number.
@@ -150,13 +153,18 @@ pub fn ten_to(exponent: usize) -> BigInt {
 /// ```
 #[must_use]
 pub fn print_scaled(scaled: &BigInt, decimals: usize) -> String {
-    let digits = scaled.abs().to_string();
-    let digits = format!("{digits:0>width$}", width = decimals + 1);
-    let (whole, fraction) = digits.split_at(digits.len() - decimals);
-    let fraction = fraction.trim_end_matches('0');
     let sign = if scaled.is_negative() { "-" } else { "" };
-    let point = if fraction.is_empty() { "" } else { "." };
-    format!("{sign}{whole}{point}{fraction}")
+    format!("{sign}{}", print_digits(&scaled.abs().to_string(), decimals))
+}
+
+/// Sets the point `decimals` from the right of a whole number's digits.
+pub(crate) fn print_digits(digits: &str, decimals: usize) -> String {
+    let mut text = "0".repeat((decimals + 1).saturating_sub(digits.len()));
+    text.push_str(digits);
+    text.insert(text.len() - decimals, '.');
+    let kept = text.trim_end_matches('0').trim_end_matches('.').len();
+    text.truncate(kept);
+    text
 }
 
 #[cfg(test)]

@@ -202,10 +202,10 @@ fn members<'a, const N: usize>(
     let mut found = [&Json::Null; N];
     for (place, name) in names.into_iter().enumerate() {
         let mut same = members.iter().filter(|(member, _)| member == name);
-        let pointer = format!("{pointer}/{name}");
-        found[place] = &same.next().ok_or_else(|| malformed(&pointer, "missing"))?.1;
+        let wrong = |reason| malformed(&format!("{pointer}/{name}"), reason);
+        found[place] = &same.next().ok_or_else(|| wrong("missing"))?.1;
         if same.next().is_some() {
-            return Err(malformed(&pointer, "given twice"));
+            return Err(wrong("given twice"));
         }
     }
     Ok(found)

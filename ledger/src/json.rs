@@ -5,6 +5,7 @@
 //! nulls, no duplicates …) is the caller's rule, checked on the tree. [`Json::to_jcs`] prints the
 //! one canonical form (RFC 8785) of a tree without numbers.
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use serde::de::{MapAccess, SeqAccess, Visitor};
@@ -55,6 +56,10 @@ pub struct JsonError {
 /// ```
 pub fn read(bytes: &[u8]) -> Result<Json, JsonError> {
     let text = std::str::from_utf8(bytes).map_err(|error| JsonError { reason: error.to_string() })?;
+    // One pass takes all that our formats hold. What has a number, or is no JSON, is read with care.
+    if let Ok(Plain(tree)) = serde_json::from_str(text) {
+        return Ok(tree);
+    }
     let raw: &RawValue =
         serde_json::from_str(text).map_err(|error| JsonError { reason: error.to_string() })?;
     grow(raw, 0)
@@ -82,6 +87,45 @@ fn grow(raw: &RawValue, depth: usize) -> Result<Json, JsonError> {
         Some(b'n') => Json::Null,
         _ => Json::Number(text.to_owned()),
     })
+}
+
+/// A tree without numbers, whose texts `serde_json` would not keep.
+struct Plain(Json);
+
+impl<'de> serde::Deserialize<'de> for Plain {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Seen;
+        impl<'de> Visitor<'de> for Seen {
+            type Value = Plain;
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("anything but a number")
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Plain, E> {
+                Ok(Plain(Json::String(text.to_owned())))
+            }
+            fn visit_bool<E>(self, value: bool) -> Result<Plain, E> {
+                Ok(Plain(Json::Bool(value)))
+            }
+            fn visit_unit<E>(self) -> Result<Plain, E> {
+                Ok(Plain(Json::Null))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Plain, A::Error> {
+                let mut elements = Vec::new();
+                while let Some(Plain(element)) = seq.next_element()? {
+                    elements.push(element);
+                }
+                Ok(Plain(Json::Array(elements)))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Plain, A::Error> {
+                let mut members = Vec::new();
+                while let Some((key, Plain(value))) = map.next_entry()? {
+                    members.push((key, value));
+                }
+                Ok(Plain(Json::Object(members)))
+            }
+        }
+        deserializer.deserialize_any(Seen)
+    }
 }
 
 struct Members<'a>(Vec<(String, &'a RawValue)>);
@@ -201,13 +245,18 @@ impl Json {
     fn write_jcs(&self, out: &mut String) {
         match self {
             Self::Object(members) => {
-                let mut sorted: Vec<_> = members.iter().collect();
-                sorted.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
-                write_joined(out, ('{', '}'), sorted, |out, (key, value)| {
+                let write = |out: &mut String, (key, value): &(String, Json)| {
                     write_string(out, key);
                     out.push(':');
                     value.write_jcs(out);
-                });
+                };
+                // What is read in order to be compared is sorted.
+                if members.is_sorted_by(|(a, _), (b, _)| by_code_units(a, b).is_le()) {
+                    return write_joined(out, ('{', '}'), members, write);
+                }
+                let mut sorted: Vec<_> = members.iter().collect();
+                sorted.sort_by(|(a, _), (b, _)| by_code_units(a, b));
+                write_joined(out, ('{', '}'), sorted, write);
             }
             Self::Array(elements) => {
                 write_joined(out, ('[', ']'), elements, |out, element| element.write_jcs(out));
@@ -258,21 +307,33 @@ fn write_joined<T>(
     out.push(brackets.1);
 }
 
-fn write_string(out: &mut String, text: &str) {
+/// The order of members: by UTF-16 code units, which for ASCII is that of the bytes.
+fn by_code_units(a: &str, b: &str) -> Ordering {
+    if a.is_ascii() && b.is_ascii() { a.cmp(b) } else { a.encode_utf16().cmp(b.encode_utf16()) }
+}
+
+/// Prints a string with the least escapes.
+pub(crate) fn write_string(out: &mut String, text: &str) {
     out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\u{8}' => out.push_str("\\b"),
-            '\t' => out.push_str("\\t"),
-            '\n' => out.push_str("\\n"),
-            '\u{c}' => out.push_str("\\f"),
-            '\r' => out.push_str("\\r"),
-            c if c < ' ' => out.push_str(&format!("\\u{:04x}", u32::from(c))),
-            c => out.push(c),
+    let mut rest = text;
+    // All that is escaped is one byte long.
+    while let Some(at) = rest.bytes().position(|byte| byte < b' ' || byte == b'"' || byte == b'\\') {
+        let (plain, escaped) = rest.split_at(at);
+        out.push_str(plain);
+        let (escaped, after) = escaped.split_at(1);
+        match escaped {
+            "\"" => out.push_str("\\\""),
+            "\\" => out.push_str("\\\\"),
+            "\u{8}" => out.push_str("\\b"),
+            "\t" => out.push_str("\\t"),
+            "\n" => out.push_str("\\n"),
+            "\u{c}" => out.push_str("\\f"),
+            "\r" => out.push_str("\\r"),
+            control => control.bytes().for_each(|byte| out.push_str(&format!("\\u{byte:04x}"))),
         }
+        rest = after;
     }
+    out.push_str(rest);
     out.push('"');
 }
 

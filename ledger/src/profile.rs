@@ -46,60 +46,86 @@ pub fn read(payload: &[u8]) -> Result<Json, ProfileError> {
 pub fn read_profile(payload: &[u8]) -> Result<Json, ProfileError> {
     let tree = json::read(payload).map_err(ProfileError::NotJson)?;
     if tree.as_object().is_none() {
-        return Err(broken("", "not an object"));
+        return Err(Broken::of("not an object").tell());
     }
-    check(&tree, "", 1)?;
+    check(&tree, 1).map_err(Broken::tell)?;
     Ok(tree)
 }
 
-fn check(tree: &Json, pointer: &str, depth: usize) -> Result<(), ProfileError> {
+/// A rule that a value breaks.
+struct Broken {
+    /// Member names and places on the way to it, innermost first: nobody pays for them who is right.
+    path: Vec<String>,
+    reason: &'static str,
+}
+
+impl Broken {
+    fn of(reason: &'static str) -> Self {
+        Self { path: Vec::new(), reason }
+    }
+
+    fn below(mut self, step: impl ToString) -> Self {
+        self.path.push(step.to_string());
+        self
+    }
+
+    fn tell(self) -> ProfileError {
+        let pointer = self.path.iter().rev().map(|step| format!("/{step}")).collect();
+        ProfileError::Profile { pointer, reason: self.reason }
+    }
+}
+
+fn check(tree: &Json, depth: usize) -> Result<(), Broken> {
     match tree {
         Json::Object(_) | Json::Array(_) if depth > DEPTH_MAX => {
-            Err(broken(pointer, "nested deeper than 6 objects and arrays"))
+            Err(Broken::of("nested deeper than 6 objects and arrays"))
         }
         Json::Object(members) => {
             if members.len() > MEMBERS_MAX {
-                return Err(broken(pointer, "more than 64 members"));
+                return Err(Broken::of("more than 64 members"));
             }
             for (place, (key, value)) in members.iter().enumerate() {
-                let pointer = format!("{pointer}/{key}");
-                check_key(key, &pointer)?;
+                check_key(key).map_err(|broken| broken.below(key))?;
                 if members[..place].iter().any(|(other, _)| other == key) {
-                    return Err(broken(&pointer, "given twice"));
+                    return Err(Broken::of("given twice").below(key));
                 }
-                check(value, &pointer, depth + 1)?;
+                check(value, depth + 1).map_err(|broken| broken.below(key))?;
             }
             Ok(())
         }
         Json::Array(elements) => elements
             .iter()
             .enumerate()
-            .try_for_each(|(place, element)| check(element, &format!("{pointer}/{place}"), depth + 1)),
-        Json::String(text) => check_string(text, pointer),
+            .try_for_each(|(place, element)| check(element, depth + 1).map_err(|broken| broken.below(place))),
+        Json::String(text) => check_string(text),
         Json::Bool(_) => Ok(()),
-        Json::Number(_) => Err(broken(pointer, "a number: write it as a string")),
-        Json::Null => Err(broken(pointer, "null: leave the member out")),
+        Json::Number(_) => Err(Broken::of("a number: write it as a string")),
+        Json::Null => Err(Broken::of("null: leave the member out")),
     }
 }
 
-fn check_key(key: &str, pointer: &str) -> Result<(), ProfileError> {
+fn check_key(key: &str) -> Result<(), Broken> {
     let first = key.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase());
     let rest = key.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
     if first && rest && key.len() <= KEY_LENGTH_MAX {
         Ok(())
     } else {
-        Err(broken(pointer, "a key is a-z, then up to 39 of a-z 0-9 _"))
+        Err(Broken::of("a key is a-z, then up to 39 of a-z 0-9 _"))
     }
 }
 
-fn check_string(text: &str, pointer: &str) -> Result<(), ProfileError> {
+fn check_string(text: &str) -> Result<(), Broken> {
+    // Printable ASCII is in every normal form, and a character is a byte.
+    if text.len() <= STRING_CHARS_MAX && text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+        return Ok(());
+    }
     if text.chars().count() > STRING_CHARS_MAX {
-        return Err(broken(pointer, "longer than 256 code points"));
+        return Err(Broken::of("longer than 256 code points"));
     }
     if text.chars().any(is_refused) {
-        return Err(broken(pointer, "holds a control, separator, direction or byte-order character"));
+        return Err(Broken::of("holds a control, separator, direction or byte-order character"));
     }
-    if is_nfc(text) { Ok(()) } else { Err(broken(pointer, "not in Unicode normal form C")) }
+    if is_nfc(text) { Ok(()) } else { Err(Broken::of("not in Unicode normal form C")) }
 }
 
 fn is_refused(c: char) -> bool {
@@ -116,8 +142,4 @@ fn is_refused(c: char) -> bool {
             | '\u{2066}'..='\u{2069}'
             | '\u{feff}'
     )
-}
-
-fn broken(pointer: &str, reason: &'static str) -> ProfileError {
-    ProfileError::Profile { pointer: pointer.to_owned(), reason }
 }

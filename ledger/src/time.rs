@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use jiff::civil::{Date, DateTime, date};
+use jiff::civil::{Date, date};
 use serde::{Deserialize, Serialize};
 
 /// An instant: milliseconds since 1970-01-01T00:00:00.000Z, within the years 1970 to 9999.
@@ -58,18 +58,21 @@ impl Timestamp {
                     if *t == b'0' { byte.is_ascii_digit() } else { byte == t }
                 },
             );
-        if !shaped || &text[17..19] == "60" {
+        if !shaped {
             return None;
         }
-        let civil: DateTime = text.strip_suffix('Z')?.parse().ok()?;
-        let days = u64::try_from(EPOCH.until(civil.date()).ok()?.get_days()).ok()?;
-        let time = civil.time();
-        let seconds = [time.hour(), time.minute(), time.second()]
-            .into_iter()
-            .try_fold(0, |sum: u64, part| Some(sum * 60 + u64::try_from(part).ok()?))?;
-        let read =
-            Self::from_millis(days * DAY_MS + seconds * 1_000 + u64::try_from(time.millisecond()).ok()?)?;
-        (read.to_string() == text).then_some(read)
+        let number = |range: std::ops::Range<usize>| {
+            bytes[range].iter().fold(0_u16, |number, digit| number * 10 + u16::from(digit - b'0'))
+        };
+        let [month, day] = [number(5..7), number(8..10)].map(i8::try_from);
+        let date = Date::new(i16::try_from(number(0..4)).ok()?, month.ok()?, day.ok()?).ok()?;
+        let days = u64::try_from(EPOCH.until(date).ok()?.get_days()).ok()?;
+        let [hour, minute, second] = [number(11..13), number(14..16), number(17..19)].map(u64::from);
+        if hour > 23 || minute > 59 || second > 59 {
+            return None;
+        }
+        let seconds = (hour * 60 + minute) * 60 + second;
+        Self::from_millis(days * DAY_MS + seconds * 1_000 + u64::from(number(20..23)))
     }
 
     /// The instant `ms` later; `None` after the year 9999.
@@ -108,8 +111,26 @@ impl From<Timestamp> for u64 {
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let ms = self.0 % DAY_MS;
-        let (hour, minute, second) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1_000 % 60);
-        write!(f, "{}T{hour:02}:{minute:02}:{second:02}.{:03}Z", self.date(), ms % 1_000)
+        let date = self.date();
+        let [year, month, day] = [i64::from(date.year()), date.month().into(), date.day().into()]
+            .map(|part| u64::try_from(part).expect("after 1969"));
+        let mut text = *TEMPLATE;
+        for (place, part) in [
+            (0..4, year),
+            (5..7, month),
+            (8..10, day),
+            (11..13, ms / 3_600_000),
+            (14..16, ms / 60_000 % 60),
+            (17..19, ms / 1_000 % 60),
+            (20..23, ms % 1_000),
+        ] {
+            let mut rest = part;
+            for digit in text[place].iter_mut().rev() {
+                *digit += u8::try_from(rest % 10).expect("a digit");
+                rest /= 10;
+            }
+        }
+        f.write_str(std::str::from_utf8(&text).expect("digits are ASCII"))
     }
 }
 

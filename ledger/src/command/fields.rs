@@ -1,5 +1,6 @@
 //! Reads the members of a command's body, each once, and names every one that is wrong.
 
+use std::fmt;
 use std::str::FromStr;
 
 use crate::decimal::DecimalText;
@@ -42,8 +43,8 @@ pub struct FieldError {
     pub help: String,
 }
 
-impl std::fmt::Display for FieldError {
-    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+impl fmt::Display for FieldError {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         write!(f, "{}: {}: {}", self.pointer, self.fault.code(), self.help)
     }
 }
@@ -80,7 +81,7 @@ impl<'a> Fields<'a> {
         for (name, _) in self.members {
             if !self.read.contains(&name.as_str()) {
                 let known = self.read.join(", ");
-                self.complain(name, FieldFault::UnknownField, &format!("members here: {known}"));
+                self.complain(name, FieldFault::UnknownField, format_args!("members here: {known}"));
             }
         }
         match value {
@@ -89,9 +90,9 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn complain(&mut self, name: &str, fault: FieldFault, help: &str) {
+    fn complain(&mut self, name: &str, fault: FieldFault, help: impl fmt::Display) {
         let pointer = format!("{}/{name}", self.pointer);
-        self.errors.push(FieldError { pointer, fault, help: help.to_owned() });
+        self.errors.push(FieldError { pointer, fault, help: help.to_string() });
     }
 
     fn find(&mut self, name: &'static str) -> Option<&'a Json> {
@@ -103,7 +104,7 @@ impl<'a> Fields<'a> {
     pub(crate) fn optional<T>(
         &mut self,
         name: &'static str,
-        help: &str,
+        help: impl fmt::Display,
         read: impl FnOnce(&'a Json) -> Option<T>,
     ) -> Option<Option<T>> {
         let Some(value) = self.find(name) else { return Some(None) };
@@ -118,10 +119,10 @@ impl<'a> Fields<'a> {
     pub(crate) fn required<T>(
         &mut self,
         name: &'static str,
-        help: &str,
+        help: impl fmt::Display,
         read: impl FnOnce(&'a Json) -> Option<T>,
     ) -> Option<T> {
-        let value = self.optional(name, help, read)?;
+        let value = self.optional(name, &help, read)?;
         if value.is_none() {
             self.complain(name, FieldFault::MissingField, help);
         }
@@ -135,8 +136,8 @@ impl<'a> Fields<'a> {
         range: std::ops::RangeInclusive<usize>,
         read: impl Fn(&mut Fields<'a>) -> Option<T>,
     ) -> Option<Vec<T>> {
-        let help = format!("an array of {} to {}", range.start(), range.end());
-        let elements = self.required(name, &help, |value| {
+        let help = format_args!("an array of {} to {}", range.start(), range.end());
+        let elements = self.required(name, help, |value| {
             value.as_array().filter(|elements| range.contains(&elements.len()))
         })?;
         let mut values = Vec::with_capacity(elements.len());
@@ -173,8 +174,8 @@ impl<'a> Fields<'a> {
 
     /// A list of texts that read themselves, in ascending order without repeats.
     pub(crate) fn set<T: ReadText + Ord>(&mut self, name: &'static str) -> Option<Vec<T>> {
-        let help = format!("a non-empty array in ascending order without repeats, each {}", T::HELP);
-        self.required(name, &help, |value| {
+        let help = format_args!("a non-empty array in ascending order without repeats, each {}", T::HELP);
+        self.required(name, help, |value| {
             let texts = value.as_array()?.iter().map(Json::as_str).collect::<Option<Vec<_>>>()?;
             let ascending = texts.windows(2).all(|pair| pair[0] < pair[1]);
             let values = texts.into_iter().map(T::read_text).collect::<Option<Vec<_>>>()?;
