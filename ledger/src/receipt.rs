@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::account::{Account, Book};
 use crate::amount::print_units;
-use crate::json::Json;
+use crate::json::write_string;
 use crate::record::Record;
 use crate::state::{Change, Effects, State};
 use crate::store::{StoreError, StoreReader};
@@ -39,19 +39,39 @@ const ACCOUNTS_TOLD_MAX: usize = 64;
 /// Prints effects as the receipt tells them: canonical JSON, balances in units of the asset.
 #[must_use]
 pub fn print_effects(after: &State, effects: &Effects) -> String {
-    let is_account = |change: &&Change| matches!(change, Change::Account(_));
-    let accounts = effects.0.iter().filter(is_account).count();
-    if accounts <= ACCOUNTS_TOLD_MAX {
-        return Json::array(effects.0.iter().map(|change| print_change(after, change))).to_jcs();
+    let is_account = |change: &Change| matches!(change, Change::Account(_));
+    let accounts = effects.0.iter().filter(|change| is_account(change)).count();
+    let mut out = String::with_capacity(512);
+    out.push('[');
+    if accounts > ACCOUNTS_TOLD_MAX {
+        print_members(&mut out, vec![("kind", "accounts".to_owned()), ("count", accounts.to_string())]);
     }
-    let count = [("kind", "accounts".to_owned()), ("count", accounts.to_string())];
-    let summary = Json::object(count.map(|(name, text)| (name, Json::text(text))));
-    let others = effects.0.iter().filter(|change| !is_account(change));
-    Json::array([summary].into_iter().chain(others.map(|change| print_change(after, change)))).to_jcs()
+    for change in effects.0.iter().filter(|change| accounts <= ACCOUNTS_TOLD_MAX || !is_account(change)) {
+        if out.len() > 1 {
+            out.push(',');
+        }
+        print_members(&mut out, told(after, change));
+    }
+    out.push(']');
+    out
 }
 
-fn print_change(after: &State, change: &Change) -> Json {
-    let (kind, id, more): (&str, String, Vec<(&str, String)>) = match change {
+/// An object of texts, its members in canonical order.
+fn print_members(out: &mut String, mut members: Vec<(&str, String)>) {
+    members.sort_unstable();
+    let mut before = '{';
+    for (key, text) in members {
+        out.push(before);
+        write_string(out, key);
+        out.push(':');
+        write_string(out, &text);
+        before = ',';
+    }
+    out.push('}');
+}
+
+fn told(after: &State, change: &Change) -> Vec<(&'static str, String)> {
+    let (kind, id, mut members): (&str, String, Vec<(&str, String)>) = match change {
         Change::Opened(_) => ("ledger", after.origin().to_owned(), Vec::new()),
         Change::Party(party) => ("party", party.id.to_string(), vec![("role", party.role.to_string())]),
         Change::Asset(asset) => ("asset", asset.id.to_string(), Vec::new()),
@@ -85,8 +105,8 @@ fn print_change(after: &State, change: &Change) -> Json {
         }
         Change::Break(found) => ("break", found.id.to_string(), vec![("amount", found.amount.clone())]),
     };
-    let head = [("kind", kind.to_owned()), ("id", id)];
-    Json::object(head.into_iter().chain(more).map(|(name, text)| (name, Json::text(text))))
+    members.extend([("kind", kind.to_owned()), ("id", id)]);
+    members
 }
 
 /// An account's figures in units of its asset, signed: `external` mirrors, so its figure is negative.

@@ -35,7 +35,7 @@ pub(super) fn apply(state: &State, entry: &Entry, batch: &MovementBatch) -> Resu
     for posting in &postings {
         working.shift(posting)?;
     }
-    collateral::guard_release(&working.after(), entry, &postings)?;
+    collateral::guard_release(&working, entry, &postings)?;
     check_custodians(state, &postings)?;
     movement::check_inside(state, &postings)?;
     let mut moved = movement::pending(entry, batch.movement.clone(), Vec::new(), None);

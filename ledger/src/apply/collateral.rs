@@ -8,6 +8,7 @@ use std::sync::Arc;
 use rust_decimal::Decimal;
 
 use super::Entry;
+use super::postings::Working;
 use crate::account::{Account, Book};
 use crate::agreement::{Agreement, AgreementVersion};
 use crate::amount::print_units;
@@ -205,21 +206,27 @@ pub(crate) fn check_fresh(
 
 /// Refuses postings out of `posted` unless what stays held covers every requirement on it.
 ///
-/// `after` is the state with the postings worked out; what only changes between a pledgor's own posted
+/// `working` has the postings worked out; what only changes between a pledgor's own posted
 /// accounts of one class is no release. All of a pledgor's posted accounts stand behind each of its
 /// agreements, so under each the rest must cover that agreement's requirement and those of the others.
 /// An unsettled loss is added to a requirement; an unsettled gain takes nothing off it.
-pub(super) fn guard_release(after: &State, entry: &Entry, postings: &[Posting]) -> Result<(), Rejection> {
+pub(super) fn guard_release(working: &Working, entry: &Entry, postings: &[Posting]) -> Result<(), Rejection> {
+    let before = working.before();
     let mut pledgors = BTreeSet::new();
     for posting in postings {
-        let from = after.need_account(&posting.from, "")?;
-        let to = after.need_account(&posting.to, "")?;
+        // Postings change what an account holds, and nothing of what is looked at here.
+        let from = before.need_account(&posting.from, "")?;
+        let to = before.need_account(&posting.to, "")?;
         let stays = to.book == Book::Posted && to.owner == from.owner && to.class == from.class;
         if from.book == Book::Posted && !stays {
             pledgors.insert(&from.owner);
         }
     }
-    pledgors.into_iter().try_for_each(|pledgor| guard_pledgor(after, entry, pledgor))
+    if pledgors.is_empty() {
+        return Ok(());
+    }
+    let after = working.after();
+    pledgors.into_iter().try_for_each(|pledgor| guard_pledgor(&after, entry, pledgor))
 }
 
 fn guard_pledgor(state: &State, entry: &Entry, pledgor: &PartyId) -> Result<(), Rejection> {

@@ -41,7 +41,7 @@ pub(super) fn reverse(
     for posting in &postings {
         working.shift(posting)?;
     }
-    collateral::guard_release(&working.after(), entry, &postings)?;
+    collateral::guard_release(&working, entry, &postings)?;
     check_no_credit(state, &postings)?;
     let mut reversal = movement::pending(entry, reverse.movement.clone(), postings, None);
     reversal.reverses = Some(undone.id.clone());
@@ -119,7 +119,7 @@ pub(super) fn reclassify(
     for posting in &postings {
         working.shift(posting)?;
     }
-    collateral::guard_release(&working.after(), entry, &postings)?;
+    collateral::guard_release(&working, entry, &postings)?;
     check_custodians(state, &postings)?;
     let mut moved = movement::pending(entry, reclassify.movement.clone(), postings, None);
     moved.reason = Some(format!("{} ({})", reclassify.reason, reclassify.basis));

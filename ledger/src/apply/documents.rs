@@ -85,6 +85,10 @@ pub(super) fn check(state: &State, entry: &Entry) -> Result<(), Rejection> {
 /// Naming a document that others brought opens it to nobody: only who may read it lets others read it.
 pub(super) fn changes(state: &State, entry: &Entry) -> Vec<Change> {
     let command = entry.command;
+    let named = command.body.documents();
+    if named.is_empty() {
+        return Vec::new();
+    }
     let mut readers = imbl::OrdSet::unit(command.author.clone());
     if let Body::DocumentPut(put) = &command.body {
         readers.extend(put.readers.iter().cloned());
@@ -94,7 +98,7 @@ pub(super) fn changes(state: &State, entry: &Entry) -> Vec<Change> {
         .party(&command.author)
         .is_some_and(|author| matches!(author.role, Role::Operator | Role::Auditor));
     let mut changes = Vec::new();
-    for (_, digest) in command.body.documents() {
+    for (_, digest) in named {
         let known = state.document(&digest);
         if known.is_some_and(|known| !reads_all && !known.readers.contains(&command.author)) {
             continue;

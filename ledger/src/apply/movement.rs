@@ -21,11 +21,10 @@ pub(super) fn instruct(
 ) -> Result<Vec<Change>, Rejection> {
     let author = state.need_party(&entry.command.author, "/author")?;
     for (place, text) in instruct.postings.iter().enumerate() {
-        let pointer = format!("/body/postings/{place}/from");
-        let from = state.need_account(&text.from, &pointer)?;
-        let to = state.need_account(&text.to, &format!("/body/postings/{place}/to"))?;
+        let from = state.need_account(&text.from, format_args!("/body/postings/{place}/from"))?;
+        let to = state.need_account(&text.to, format_args!("/body/postings/{place}/to"))?;
         if author.role == Role::Client {
-            check_own(author, from, to, &pointer)?;
+            check_own(author, from, to, place)?;
         }
     }
     if let Some(call) = &instruct.call {
@@ -53,7 +52,7 @@ pub(super) fn instruct(
             MovementMode::TwoPhase => working.reserve(posting)?,
         }
     }
-    collateral::guard_release(&working.after(), entry, &movement.postings)?;
+    collateral::guard_release(&working, entry, &movement.postings)?;
     check_custodians(state, &movement.postings)?;
     if instruct.mode == MovementMode::Immediate {
         check_inside(state, &movement.postings)?;
@@ -94,12 +93,12 @@ fn check_own(
     author: &Party,
     from: &crate::account::Account,
     to: &crate::account::Account,
-    pointer: &str,
+    place: usize,
 ) -> Result<(), Rejection> {
     if from.owner != author.id && from.book != Book::External {
         // Another's looks like what is not there.
         return Err(Rejection::UnknownReference {
-            pointer: pointer.to_owned(),
+            pointer: format!("/body/postings/{place}/from"),
             what: format!("no account {}", from.id),
         });
     }

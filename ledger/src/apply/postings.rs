@@ -35,10 +35,9 @@ pub(super) fn resolve(
 /// Everything that postings name is there.
 pub(super) fn check_accounts(state: &State, texts: &[PostingText]) -> Result<(), Rejection> {
     for (place, text) in texts.iter().enumerate() {
-        let at = |member: &str| format!("/body/postings/{place}/{member}");
-        state.need_account(&text.from, &at("from"))?;
-        state.need_account(&text.to, &at("to"))?;
-        state.need_asset(&text.asset, &at("asset"))?;
+        state.need_account(&text.from, format_args!("/body/postings/{place}/from"))?;
+        state.need_account(&text.to, format_args!("/body/postings/{place}/to"))?;
+        state.need_asset(&text.asset, format_args!("/body/postings/{place}/asset"))?;
     }
     Ok(())
 }
@@ -64,13 +63,13 @@ fn resolve_one(
         }
         Classes::Same | Classes::Named => {}
     }
-    let pointer = format!("/body/postings/{place}/amount");
+    let pointer = || format!("/body/postings/{place}/amount");
     let units = text
         .amount
         .units(asset.decimals)
-        .map_err(|error| Rejection::of_amount(error, &pointer, asset.decimals))?;
+        .map_err(|error| Rejection::of_amount(error, &pointer(), asset.decimals))?;
     if units == 0 {
-        return Err(Rejection::AmountZero { pointer });
+        return Err(Rejection::AmountZero { pointer: pointer() });
     }
     Ok(Posting { from: from.id.clone(), to: to.id.clone(), asset: asset.id.clone(), units, settled: 0 })
 }
@@ -177,6 +176,11 @@ impl<'a> Working<'a> {
     pub(super) fn unhold(&mut self, item: &ReservedItem) {
         let from = self.account(&item.from);
         from.pending_out = from.pending_out.checked_sub(item.units).expect("what is pledged was reserved");
+    }
+
+    /// The state that the postings start from.
+    pub(super) fn before(&self) -> &'a State {
+        self.state
     }
 
     /// The state with every touched account as it is now.

@@ -28,6 +28,8 @@ pub use party::{KeyAdd, KeyRevoke, KeyRotate, LedgerOpen, NewKey, PartyRegister}
 pub use registry::{AccountOpen, AssetDefine, DocumentPut};
 pub use standing::{AccountStanding, AssetSuspend, PartyStanding};
 
+use std::sync::Arc;
+
 use fields::Fields;
 
 use crate::id::PartyId;
@@ -57,14 +59,14 @@ pub struct Command {
 
 /// 22 to 64 of `A-Z a-z 0-9 _ -`: unique per author, unguessable.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, serde::Serialize, serde::Deserialize)]
-pub struct IdempotencyKey(String);
+pub struct IdempotencyKey(Arc<str>);
 
 impl IdempotencyKey {
     /// Reads a key.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let alphabet = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
-        (alphabet && (22..=64).contains(&text.len())).then(|| Self(text.to_owned()))
+        (alphabet && (22..=64).contains(&text.len())).then(|| Self(text.into()))
     }
 
     /// The text.

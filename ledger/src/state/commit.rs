@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use num_bigint::BigInt;
-
 use super::{DocumentEntry, KeyHolder, Opened, State};
 use crate::account::{Account, Book};
 use crate::agreement::Agreement;
@@ -169,8 +167,12 @@ impl State {
         self.movements.insert(movement.id.clone(), Arc::clone(movement));
     }
 
+    /// An id without capitals stands for itself in the map of its kind.
     fn name(&mut self, kind: &str, id: &str) {
-        self.names.insert((kind.to_owned(), id.to_ascii_lowercase()));
+        let has_capitals = id.bytes().any(|byte| byte.is_ascii_uppercase());
+        if has_capitals || self.is_held(kind, id).is_none() {
+            self.names.insert((kind.to_owned(), id.to_ascii_lowercase()));
+        }
     }
 
     fn drop_expired_keys(&mut self, at: Timestamp) {
@@ -187,22 +189,61 @@ impl State {
 
     /// Per asset, what the accounts gain and lose sums to zero.
     fn assert_balanced(&self, effects: &Effects) {
-        // One account holds less than 2^128 units, several may not.
-        let mut gained: BTreeMap<&AssetId, BigInt> = BTreeMap::new();
+        let mut gained: BTreeMap<&AssetId, Sum> = BTreeMap::new();
         for change in &effects.0 {
             let Change::Account(after) = change else { continue };
             let before = self.accounts.get(&after.id).map_or(0, |account| account.settled);
-            let gain = BigInt::from(after.settled) - BigInt::from(before);
             let sum = gained.entry(&after.asset).or_default();
             // An external account mirrors: its figure stands for its negative.
-            if after.book == Book::External {
-                *sum -= gain;
-            } else {
-                *sum += gain;
-            }
+            let (more, less) =
+                if after.book == Book::External { (before, after.settled) } else { (after.settled, before) };
+            sum.add(more);
+            sum.subtract(less);
         }
         for (asset, sum) in gained {
-            assert_eq!(sum, BigInt::ZERO, "{asset}: postings conserve value");
+            assert_eq!(sum, Sum::default(), "{asset}: postings conserve value");
         }
+    }
+}
+
+/// A sum of units, exact: one account holds less than 2^128 of them, several may not.
+#[derive(Debug, Default, Eq, PartialEq)]
+struct Sum {
+    /// Modulo 2^128.
+    low: u128,
+    /// Times 2^128; effects are far fewer than its numbers.
+    high: i64,
+}
+
+impl Sum {
+    fn add(&mut self, units: u128) {
+        let (low, carries) = self.low.overflowing_add(units);
+        *self = Self { low, high: self.high + i64::from(carries) };
+    }
+
+    fn subtract(&mut self, units: u128) {
+        let (low, borrows) = self.low.overflowing_sub(units);
+        *self = Self { low, high: self.high - i64::from(borrows) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_are_exact_beyond_128_bits() {
+        let mut sum = Sum::default();
+        for _ in 0..3 {
+            sum.add(u128::MAX);
+        }
+        assert_ne!(sum, Sum::default());
+        sum.subtract(5);
+        for _ in 0..3 {
+            sum.subtract(u128::MAX);
+        }
+        assert_ne!(sum, Sum::default());
+        sum.add(5);
+        assert_eq!(sum, Sum::default());
     }
 }

@@ -1,5 +1,6 @@
 //! Reading the state: by id, or all of a kind in the order of ids.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::{DocumentEntry, KeyHolder, State};
@@ -59,9 +60,13 @@ macro_rules! references {
     ($($need:ident, $one:ident, $id:ty, $object:ty, $what:literal;)+) => {
         impl State {
             $(
-                pub(crate) fn $need(&self, id: &$id, pointer: &str) -> Result<&Arc<$object>, Rejection> {
+                pub(crate) fn $need(
+                    &self,
+                    id: &$id,
+                    pointer: impl fmt::Display,
+                ) -> Result<&Arc<$object>, Rejection> {
                     self.$one(id).ok_or_else(|| Rejection::UnknownReference {
-                        pointer: pointer.to_owned(),
+                        pointer: pointer.to_string(),
                         what: format!(concat!("no ", $what, " {}"), id),
                     })
                 }
@@ -128,7 +133,27 @@ impl State {
 
     /// Whether an id of that kind was used, in any case.
     pub(crate) fn is_taken(&self, kind: &str, id: &str) -> bool {
-        self.names.contains(&(kind.to_owned(), id.to_ascii_lowercase()))
+        let small = id.to_ascii_lowercase();
+        self.is_held(kind, &small) == Some(true) || self.names.contains(&(kind.to_owned(), small))
+    }
+
+    /// Whether the map of that kind has exactly this id; `None` of a kind that only `names` tells.
+    pub(super) fn is_held(&self, kind: &str, id: &str) -> Option<bool> {
+        Some(match kind {
+            "party" => self.parties.contains_key(id),
+            "asset" => self.assets.contains_key(id),
+            "account" => self.accounts.contains_key(id),
+            "agreement" => self.agreements.contains_key(id),
+            "price set" => self.price_sets.contains_key(id),
+            "portfolio" => self.portfolios.contains_key(id),
+            "margin statement" => self.statements.contains_key(id),
+            "movement" => self.movements.contains_key(id),
+            "call" => self.calls.contains_key(id),
+            "custody statement" => self.custody_statements.contains_key(id),
+            "reconciliation" => self.reconciliations.contains_key(id),
+            "break" => self.breaks.contains_key(id),
+            _ => return None,
+        })
     }
 
     /// Who holds the author's idempotency key at time `at`.

@@ -88,7 +88,7 @@ pub struct State {
     custody_statements: OrdMap<CustodyStatementId, Arc<CustodyStatement>>,
     reconciliations: OrdMap<ReconciliationId, Arc<Reconciliation>>,
     breaks: OrdMap<BreakId, Arc<Break>>,
-    /// Ids in lower case by kind: case alone makes no new id.
+    /// Ids with capitals, in lower case by kind: case alone makes no new id.
     names: OrdSet<(String, String)>,
     keys: OrdMap<(PartyId, IdempotencyKey), KeyHolder>,
     key_expiries: OrdSet<(Timestamp, PartyId, IdempotencyKey)>,
@@ -131,6 +131,16 @@ impl State {
     #[must_use]
     pub fn origin(&self) -> &str {
         &self.origin
+    }
+
+    /// Takes the movements out, which are by far the most of a snapshot.
+    pub(crate) fn take_movements(&mut self) -> OrdMap<MovementId, Arc<Movement>> {
+        std::mem::take(&mut self.movements)
+    }
+
+    /// Puts them back, in the order of ids.
+    pub(crate) fn put_movements(&mut self, movements: impl IntoIterator<Item = Arc<Movement>>) {
+        self.movements.extend(movements.into_iter().map(|movement| (movement.id.clone(), movement)));
     }
 
     /// Records applied.

@@ -149,7 +149,7 @@ pub(super) fn instruct(
     for posting in &postings {
         working.reserve(posting)?;
     }
-    collateral::guard_release(&working.after(), entry, &postings)?;
+    collateral::guard_release(&working, entry, &postings)?;
     check_custodians(state, &postings)?;
     record.movement = Some(id.clone());
     let pending = movement::pending(entry, id.clone(), postings, Some(record.id.clone()));
