@@ -38,6 +38,17 @@ pub struct Signed {
     pub envelope: Vec<u8>,
 }
 
+/// A recorded command, read again.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Recorded {
+    /// What is asked.
+    pub command: Command,
+    /// SHA-256 of the signed bytes.
+    pub id: Digest,
+    /// The author's key, as the envelope names it.
+    pub signer: KeyId,
+}
+
 /// Why bytes are not a signed command, in order of precedence.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum IntakeError {
@@ -117,11 +128,11 @@ pub fn take_in(bytes: &[u8], keys: &impl KeyBook) -> Result<Signed, IntakeError>
 ///
 /// # Errors
 /// [`IntakeError`]: what is recorded was good once, so an error is damage or an unknown version.
-pub fn take_back(envelope: &[u8]) -> Result<Signed, IntakeError> {
+pub fn take_back(envelope: &[u8]) -> Result<Recorded, IntakeError> {
     let parsed = Envelope::parse(envelope).map_err(IntakeError::Envelope)?;
     let signer = parsed.key_ids().next().flatten().ok_or(IntakeError::SignatureInvalid { place: 0 })?;
     let command = read_command(&parsed)?;
-    Ok(Signed { command, id: parsed.id(), signer, envelope: envelope.to_vec() })
+    Ok(Recorded { command, id: parsed.id(), signer })
 }
 
 /// Checks the signatures of a recorded envelope against a key book.

@@ -4,19 +4,24 @@
 //! again from the journal, by the same `apply` that ran live.
 
 use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread;
 use std::time::Duration;
 
 use crate::log::{LogConfig, LogError, LogOpening, LogReader, LogWriter};
 use crate::merkle::TreeHead;
 use crate::note::{KeyName, LogSigner, NoteError, VerifierKey};
 use crate::record::Record;
-use crate::replay::{self, ReplayError};
+use crate::replay::{self, ReadRecord, ReplayError};
 use crate::sequencer::{Clock, Handle, Sequencer};
 use crate::snapshot;
 use crate::state::State;
 use crate::store::{Store, StoreError, StoreReader};
 use crate::tiles::FULL;
 use crate::time::Timestamp;
+
+/// Batches that may be read before they are taken up.
+const BATCHES_AHEAD: usize = 8;
 
 /// Why a ledger does not open.
 #[derive(Debug, thiserror::Error)]
@@ -107,14 +112,7 @@ pub fn open(
     let reader = store.reader();
     let (mut state, mut log) = start(origin, reader.as_ref(), keys)?;
     let resumed = state.length();
-    for batch in reader.batches(state.length()) {
-        let batch = batch?;
-        let known = usize::try_from(state.length().saturating_sub(batch.first_seq)).unwrap_or(usize::MAX);
-        for stored in batch.records.iter().skip(known) {
-            let taken = replay::take_up(&mut state, stored, reader.as_ref())?;
-            log.append([taken.record.leaf()])?;
-        }
-    }
+    replay_rest(&mut state, &mut log, reader.as_ref())?;
     check_log_key(&state, &keys.vkey(origin)?)?;
     let log_files_written = log.files_written()?;
     let mut log: LogWriter = log.finish()?;
@@ -126,6 +124,38 @@ pub fn open(
     let log_reader = log.reader();
     let (sequencer, handle) = Sequencer::new(state, store, log, clock);
     Ok(OpenLedger { sequencer, handle, log: log_reader, report })
+}
+
+/// Takes up what follows the state. Reading needs no state, so another thread does it ahead, in order.
+fn replay_rest(state: &mut State, log: &mut LogOpening, reader: &dyn StoreReader) -> Result<(), OpenError> {
+    let from = state.length();
+    thread::scope(|scope| {
+        let (ahead, batches) = sync_channel(BATCHES_AHEAD);
+        scope.spawn(move || read_ahead(reader, from, &ahead));
+        for batch in batches {
+            let batch = batch?;
+            for read in &batch {
+                replay::take_up(state, read, reader)?;
+            }
+            log.append(batch.iter().map(|read| read.record.leaf()))?;
+        }
+        Ok(())
+    })
+}
+
+/// Reads the records from `from` on, batch by batch, until an error or until nobody wants them.
+fn read_ahead(reader: &dyn StoreReader, from: u64, ahead: &SyncSender<Result<Vec<ReadRecord>, OpenError>>) {
+    for batch in reader.batches(from) {
+        let read = batch.map_err(OpenError::from).and_then(|batch| {
+            let records = (batch.first_seq..).zip(&batch.records).skip_while(|(seq, _)| *seq < from);
+            let read = records.map(|(seq, stored)| Ok(replay::read(seq, stored)?));
+            read.collect()
+        });
+        let is_last = read.is_err();
+        if ahead.send(read).is_err() || is_last {
+            return;
+        }
+    }
 }
 
 /// The newest snapshot with the log resumed at it, or the beginning.

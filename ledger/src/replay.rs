@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use crate::apply::{self, Content, Documents, Entry};
-use crate::command::Body;
+use crate::command::{Body, Command};
 use crate::digest::Digest;
-use crate::intake::{self, IntakeError, Signed};
+use crate::intake::{self, IntakeError, Recorded};
+use crate::key::KeyId;
 use crate::receipt;
 use crate::record::Record;
 use crate::rejection::Rejection;
@@ -61,71 +62,79 @@ impl ReplayError {
     }
 }
 
-/// A record taken up again.
+/// A stored record with all that it says by itself: read without a state, so ahead of it and elsewhere.
 #[derive(Debug)]
-pub struct Replayed {
+pub struct ReadRecord {
     /// The record.
     pub record: Record,
     /// The command in it.
-    pub signed: Signed,
+    pub command: Command,
+    signer: KeyId,
+    effects: Arc<[u8]>,
 }
 
-/// Takes one stored record up at the end of `state`. After an error the state is that before the record
-/// or, if only the kept effects differ, that after it.
+/// Reads the stored record of that number.
 ///
 /// Signatures are not checked here: at an opening the journal's own chain vouches for the bytes, and
 /// `verify` checks them with [`intake::check_recorded`].
 ///
 /// # Errors
-/// [`ReplayError`].
-pub fn take_up(
-    state: &mut State,
-    stored: &StoredRecord,
-    reader: &dyn StoreReader,
-) -> Result<Replayed, ReplayError> {
-    let seq = state.length();
-    let signed =
+/// [`ReplayError::Unreadable`], [`ReplayError::Differs`].
+pub fn read(seq: u64, stored: &StoredRecord) -> Result<ReadRecord, ReplayError> {
+    let recorded =
         intake::take_back(&stored.envelope).map_err(|error| ReplayError::Unreadable { seq, error })?;
-    compare(seq, "the command id", &signed.id.to_string(), &stored.command_id.to_string())?;
-    let documents = resolve(state, &signed, reader)?;
-    let entry = Entry {
-        seq,
-        recorded_at: stored.recorded_at,
-        command_id: signed.id,
-        signer: signed.signer,
-        command: &signed.command,
-        documents: &documents,
-    };
-    if let Some(last) = state.recorded_at().filter(|last| *last > stored.recorded_at) {
-        let (expected, got) = (format!("{last} or later"), stored.recorded_at.to_string());
-        return Err(ReplayError::Differs { seq, what: "the recorded time", expected, got });
+    if recorded.id != stored.command_id {
+        let (expected, got) = (recorded.id.to_string(), stored.command_id.to_string());
+        return Err(ReplayError::Differs { seq, what: "the command id", expected, got });
     }
-    let effects = apply::advance(state, &entry)
-        .map_err(|rejection| ReplayError::Rejected { seq, rejection: Box::new(rejection) })?;
-    let effects = receipt::print_effects(state, &effects);
-    compare(seq, "its effects", &effects, &String::from_utf8_lossy(&stored.effects))?;
-    Ok(Replayed { record: Record::of(seq, stored), signed })
+    let Recorded { command, signer, .. } = recorded;
+    let effects = Arc::clone(&stored.effects);
+    Ok(ReadRecord { record: Record::of(seq, stored), command, signer, effects })
 }
 
-fn compare(seq: u64, what: &'static str, expected: &str, got: &str) -> Result<(), ReplayError> {
-    if expected == got {
+/// Takes a record that was read up at the end of `state`. After an error the state is that before the
+/// record or, if only the kept effects differ, that after it.
+///
+/// # Errors
+/// [`ReplayError`].
+pub fn take_up(state: &mut State, read: &ReadRecord, reader: &dyn StoreReader) -> Result<(), ReplayError> {
+    let ReadRecord { record, command, signer, effects } = read;
+    let seq = state.length();
+    let documents = resolve(state, command, reader)?;
+    let entry = Entry {
+        seq,
+        recorded_at: record.recorded_at,
+        command_id: record.command_id,
+        signer: *signer,
+        command,
+        documents: &documents,
+    };
+    if let Some(last) = state.recorded_at().filter(|last| *last > record.recorded_at) {
+        let (expected, got) = (format!("{last} or later"), record.recorded_at.to_string());
+        return Err(ReplayError::Differs { seq, what: "the recorded time", expected, got });
+    }
+    let changed = apply::advance(state, &entry)
+        .map_err(|rejection| ReplayError::Rejected { seq, rejection: Box::new(rejection) })?;
+    let expected = receipt::print_effects(state, &changed);
+    if expected.as_bytes() == &effects[..] {
         return Ok(());
     }
-    Err(ReplayError::Differs { seq, what, expected: expected.to_owned(), got: got.to_owned() })
+    let got = String::from_utf8_lossy(effects).into_owned();
+    Err(ReplayError::Differs { seq, what: "its effects", expected, got })
 }
 
 /// What was fresh then is what no earlier record names.
-fn resolve(state: &State, signed: &Signed, reader: &dyn StoreReader) -> Result<Documents, StoreError> {
+fn resolve(state: &State, command: &Command, reader: &dyn StoreReader) -> Result<Documents, StoreError> {
     let mut documents = Documents::default();
     let read = |digest: &Digest| -> Result<Option<Arc<[u8]>>, StoreError> { reader.document(digest) };
-    for (_, digest) in signed.command.body.documents() {
+    for (_, digest) in command.body.documents() {
         if state.document(&digest).is_none()
             && let Some(bytes) = read(&digest)?
         {
             documents.fresh.insert(digest, u64::try_from(bytes.len()).unwrap_or(u64::MAX));
         }
     }
-    documents.content = content(&signed.command.body, read)?;
+    documents.content = content(&command.body, read)?;
     Ok(documents)
 }
 

@@ -155,7 +155,8 @@ fn one_batch() {
     let mut state = State::new(world::ORIGIN);
     for batch in reader.batches(0) {
         for stored in &batch.expect("the journal is whole").records {
-            replay::take_up(&mut state, stored, reader.as_ref()).expect("a record is taken up again");
+            let read = replay::read(state.length(), stored).expect("a record is read");
+            replay::take_up(&mut state, &read, reader.as_ref()).expect("a record is taken up again");
         }
     }
     assert!(state == opened.handle.published().state, "the snapshot is what the journal gives");

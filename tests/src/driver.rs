@@ -194,7 +194,9 @@ impl Driver {
     pub fn replayed(&self) -> State {
         let mut state = State::new(world::ORIGIN);
         for stored in &self.kept.records {
-            if let Err(error) = replay::take_up(&mut state, stored, &self.kept) {
+            let read = replay::read(state.length(), stored);
+            let taken = read.and_then(|read| replay::take_up(&mut state, &read, &self.kept));
+            if let Err(error) = taken {
                 panic!("{error}");
             }
         }

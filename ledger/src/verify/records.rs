@@ -14,7 +14,7 @@ use crate::digest::Digest;
 use crate::id::PartyId;
 use crate::intake::{self, IntakeError};
 use crate::rejection::Rejection;
-use crate::replay::{self, ReplayError, Replayed};
+use crate::replay::{self, ReadRecord, ReplayError};
 use crate::state::State;
 use crate::store::{StoreError, StoreReader, StoredRecord};
 use crate::time::Timestamp;
@@ -159,10 +159,15 @@ impl<'a> Replaying<'a> {
         }
         let before = self.state.clone();
         jobs.push(Job { seq, stored: stored.clone(), before: before.clone() });
-        match replay::take_up(&mut self.state, stored, self.reader) {
-            Ok(replayed) => {
+        let read = replay::read(seq, stored);
+        let taken = read.and_then(|read| {
+            replay::take_up(&mut self.state, &read, self.reader)?;
+            Ok(read)
+        });
+        match taken {
+            Ok(read) => {
                 REPLAYED.into_iter().for_each(|id| found.count(id, 1));
-                self.commit(seq, &replayed, found);
+                self.commit(seq, &read, found);
             }
             Err(error) => {
                 self.state = before;
@@ -173,12 +178,12 @@ impl<'a> Replaying<'a> {
         }
     }
 
-    fn commit(&mut self, seq: u64, replayed: &Replayed, found: &mut Tallies) {
+    fn commit(&mut self, seq: u64, read: &ReadRecord, found: &mut Tallies) {
         self.states.reached(&self.state);
-        let body = &replayed.signed.command.body;
+        let body = &read.command.body;
         found.count(CheckId::Documents, body.documents().len() as u64);
         if let Body::MarginState(stated) = body {
-            let answer = self.ask_margin(stated, replayed.record.recorded_at);
+            let answer = self.ask_margin(stated, read.record.recorded_at);
             tell_answer(CheckId::MarginRecomputed, seq, answer, found);
         }
         if let Body::CustodyStatement(put) = body
