@@ -182,8 +182,11 @@ impl EmbeddedStore {
     }
 
     /// Waits until the index on disk has every entry of the journal as it is now.
-    pub fn wait_for_index(&self) {
-        self.reader.index.wait_until_written();
+    ///
+    /// # Errors
+    /// Any of reading the journal.
+    pub fn wait_for_index(&self) -> Result<(), StoreError> {
+        self.reader.index.wait_until_written()
     }
 
     /// Looks through the directory of a closed ledger, or a copy of one, whatever state it is in:

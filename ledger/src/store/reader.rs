@@ -1,5 +1,6 @@
 //! The one reader over a journal and an index, whatever engine keeps them.
 
+use std::iter;
 use std::sync::Arc;
 
 use super::index::Index;
@@ -19,7 +20,14 @@ impl StoreReader for Reader {
     }
 
     fn batches(&self, seq: u64) -> Box<dyn Iterator<Item = Result<Batch, StoreError>> + '_> {
-        Box::new(self.journal.walk(seq, Check::Whole))
+        let mut walk = self.journal.walk(seq, Check::Whole);
+        Box::new(iter::from_fn(move || {
+            let next = walk.next_indexed()?;
+            Some(next.map(|(entries, batch)| {
+                self.index.offer(entries);
+                batch
+            }))
+        }))
     }
 
     fn record(&self, seq: u64) -> Result<Option<StoredRecord>, StoreError> {

@@ -46,6 +46,8 @@ struct State {
     pending: Pending,
     shelf: Result<Shelf, Broken>,
     watermark: Watermark,
+    /// Records whose entries are in sled or waiting; what follows them is only in the journal.
+    covered: u64,
     /// Since when.
     closing: Option<Instant>,
 }
@@ -53,6 +55,11 @@ struct State {
 impl State {
     fn is_closing(&self) -> bool {
         self.closing.is_some()
+    }
+
+    /// Whether what waits may go on waiting.
+    fn has_room(&self, lag_max: usize) -> bool {
+        !self.is_closing() && self.pending.entries() <= lag_max
     }
 }
 
@@ -92,7 +99,8 @@ impl Keeper {
             Ok((shelf, watermark)) => (Ok(shelf), watermark),
             Err(reason) => (Err(reason), start),
         };
-        let state = State { pending: Pending::default(), shelf, watermark, closing: None };
+        let covered = watermark.length;
+        let state = State { pending: Pending::default(), shelf, watermark, covered, closing: None };
         let root = root.to_owned();
         let shared = Shared { state: Mutex::new(state), changed: Condvar::new(), journal, root, lag_max };
         let shared = Arc::new(shared);
@@ -100,32 +108,52 @@ impl Keeper {
         let thread = std::thread::Builder::new().name("ledger-index".into());
         let thread = thread.spawn(move || keep(&seen, marker)).map_err(failed("starting", "the index"))?;
         let keeper = Self { shared, thread: Mutex::new(Some(thread)) };
-        keeper.catch_up(watermark.length)?;
+        // Who opens a ledger without an index reads all of its journal, and leaves the entries here.
+        if watermark.length > 0
+            && let Err(error) = keeper.catch_up()
+        {
+            keeper.close();
+            return Err(error);
+        }
         Ok((keeper, report))
     }
 
-    /// Adds the journal's frames from `seq` on.
-    fn catch_up(&self, seq: u64) -> Result<(), StoreError> {
-        let mut walk = self.shared.journal.walk(seq, Check::Whole);
+    /// Adds the frames of the journal that are missing.
+    fn catch_up(&self) -> Result<(), StoreError> {
+        let covered = lock(&self.shared.state).covered;
+        let mut walk = self.shared.journal.walk(covered, Check::Whole);
         while let Some(frame) = walk.next_entries() {
-            match frame {
-                Ok(frame) => self.push(frame),
-                Err(error) => {
-                    self.close();
-                    return Err(error);
-                }
-            }
+            self.offer(frame?);
         }
+        drop(walk);
+        self.shared.changed.notify_all();
         Ok(())
     }
 
-    /// Adds a durable frame; waits only if far too many entries wait already.
+    /// Whether every durable frame is here, or will be when the rebuilding thread is done.
+    fn is_covering(&self) -> bool {
+        let state = lock(&self.shared.state);
+        state.shelf.is_err() || state.covered >= self.shared.journal.end().length
+    }
+
+    /// Adds a frame that was just appended.
     pub(super) fn push(&self, frame: FrameEntries) {
+        if lock(&self.shared.state).covered < frame.first_seq
+            && let Err(error) = self.catch_up()
+        {
+            self.shared.distrust(&error.to_string());
+        }
+        self.offer(frame);
+    }
+
+    /// Adds a durable frame if it is the next one; waits only if far too many entries wait already.
+    pub(super) fn offer(&self, frame: FrameEntries) {
         let mut state = lock(&self.shared.state);
-        // While it is rebuilt, the frame comes from the journal; at its end it may come twice.
-        if state.shelf.is_err() || frame.length() <= state.watermark.length {
+        // While it is rebuilt, the frame comes from the journal.
+        if state.shelf.is_err() || frame.first_seq > state.covered || frame.length() <= state.covered {
             return;
         }
+        state.covered = frame.length();
         state.pending.push(frame);
         self.shared.changed.notify_all();
         while state.pending.entries() > self.shared.lag_max && state.shelf.is_ok() && !state.is_closing() {
@@ -133,11 +161,24 @@ impl Keeper {
         }
     }
 
-    /// Asks memory, then sled.
+    /// Asks memory, then sled, then, if there are frames that neither knows, the journal.
     pub(super) fn look_up<T>(
         &self,
-        pending: impl FnOnce(&mut Pending) -> Option<T>,
-        shelf: impl FnOnce(&Shelf) -> Result<Option<T>, Broken>,
+        pending: impl Fn(&mut Pending) -> Option<T>,
+        shelf: impl Fn(&Shelf) -> Result<Option<T>, Broken>,
+    ) -> Result<Option<T>, StoreError> {
+        let found = self.look_up_now(&pending, &shelf)?;
+        if found.is_some() || self.is_covering() {
+            return Ok(found);
+        }
+        self.catch_up()?;
+        self.look_up_now(&pending, &shelf)
+    }
+
+    fn look_up_now<T>(
+        &self,
+        pending: impl Fn(&mut Pending) -> Option<T>,
+        shelf: impl Fn(&Shelf) -> Result<Option<T>, Broken>,
     ) -> Result<Option<T>, StoreError> {
         let mut state = lock(&self.shared.state);
         if let Some(found) = pending(&mut state.pending) {
@@ -177,11 +218,13 @@ impl Keeper {
     }
 
     /// Waits until every entry is in sled, or the index is closed.
-    pub(super) fn wait_until_written(&self) {
+    pub(super) fn wait_until_written(&self) -> Result<(), StoreError> {
+        self.catch_up()?;
         let waits =
             |state: &mut State| !state.is_closing() && (state.shelf.is_err() || state.pending.entries() > 0);
         let waited = self.shared.changed.wait_while(lock(&self.shared.state), waits);
         drop(waited.unwrap_or_else(PoisonError::into_inner));
+        Ok(())
     }
 
     /// From now on nothing of it is believed until the thread has rebuilt it.
@@ -235,6 +278,8 @@ impl Shared {
             match &state.shelf {
                 Err(reason) if !state.is_closing() => return Work::Rebuild(reason.clone()),
                 Err(_) => return Work::Close,
+                // Whoever opens or verifies the ledger needs the machine more: what waits is in memory.
+                Ok(_) if self.journal.is_walked() && state.has_room(self.lag_max) => {}
                 Ok(shelf) => {
                     let frames = state.pending.oldest(CHUNK_ENTRIES);
                     let has_time = state.closing.is_none_or(|since| since.elapsed() < CLOSE_PATIENCE);
@@ -299,6 +344,7 @@ impl Shared {
             if watermark.length == self.journal.end().length {
                 state.shelf = Ok(shelf);
                 state.watermark = watermark;
+                state.covered = watermark.length;
                 self.changed.notify_all();
                 return Ok(());
             }

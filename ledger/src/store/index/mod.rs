@@ -2,8 +2,9 @@
 //! from the journal, and is whenever there is a doubt.
 //!
 //! Entries are in memory from the acknowledgement until a thread has written them to sled, so
-//! nothing recorded is ever missed; how many may wait is bounded. **Invariant:** an answer comes from
-//! an index that covers the whole durable journal, or it is an error.
+//! nothing recorded is ever missed; how many may wait is bounded. An index that begins anew takes its
+//! entries from whoever reads the journal through first. **Invariant:** that something is not there is
+//! said only by an index that covers the whole durable journal; else it is an error.
 
 mod believe;
 mod copy;
@@ -77,6 +78,14 @@ impl Index {
         }
     }
 
+    /// Adds a durable frame that somebody reads, if it is the first that is missing.
+    pub(crate) fn offer(&self, frame: FrameEntries) {
+        match self {
+            Self::Memory(_) => {}
+            Self::Kept(keeper) => keeper.offer(frame),
+        }
+    }
+
     pub(crate) fn seq_of_command(&self, command_id: &Digest) -> Result<Option<u64>, StoreError> {
         match self {
             Self::Memory(memory) => Ok(lock(&memory.pending).seq_of_command(command_id)),
@@ -118,9 +127,9 @@ impl Index {
     }
 
     /// Waits until nothing is in memory alone; an index that is there only does not.
-    pub(crate) fn wait_until_written(&self) {
+    pub(crate) fn wait_until_written(&self) -> Result<(), StoreError> {
         match self {
-            Self::Memory(_) => {}
+            Self::Memory(_) => Ok(()),
             Self::Kept(keeper) => keeper.wait_until_written(),
         }
     }

@@ -1,5 +1,6 @@
 //! The readers' side of the journal: frames by sequence number, each checked as it is read.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use super::frame::{Check, Frame, RecordBytes};
@@ -48,11 +49,12 @@ impl FrameEntries {
 pub(crate) struct JournalReader {
     medium: Arc<dyn Medium>,
     map: RwLock<FrameMap>,
+    walks: AtomicUsize,
 }
 
 impl JournalReader {
     pub(crate) fn new(medium: Arc<dyn Medium>, map: FrameMap) -> Self {
-        Self { medium, map: RwLock::new(map) }
+        Self { medium, map: RwLock::new(map), walks: AtomicUsize::new(0) }
     }
 
     /// Where the journal ends.
@@ -86,7 +88,13 @@ impl JournalReader {
 
     /// Frames from the one that holds `seq` on, to the one before that of `until`.
     pub(crate) fn walk_to(&self, seq: u64, until: u64, check: Check) -> Walk<'_> {
+        self.walks.fetch_add(1, Ordering::Relaxed);
         Walk { journal: self, next: seq, until, check, window: None, chain: None }
+    }
+
+    /// Whether somebody goes through its frames now.
+    pub(crate) fn is_walked(&self) -> bool {
+        self.walks.load(Ordering::Relaxed) > 0
     }
 
     /// One record; `None` beyond the end.
@@ -236,17 +244,18 @@ impl Walk<'_> {
         self.next
     }
 
-    /// The next frame's batch.
-    fn next_batch(&mut self) -> Option<Result<Batch, StoreError>> {
+    /// The next frame's batch, with what an index keeps of it.
+    pub(crate) fn next_indexed(&mut self) -> Option<Result<(FrameEntries, Batch), StoreError>> {
         let medium = Arc::clone(&self.journal.medium);
         self.step(|at, frame| {
+            let entries = entries(at, frame).map_err(|reason| damaged_at(at, reason))?;
             let records = frame.records().map_err(|reason| damaged_at(at, reason))?;
             let documents = frame.documents.iter().map(|(entry, range)| match entry.kept {
                 Kept::Inline => Ok(frame.inline(entry, range)),
                 Kept::File => documents::read_stored(&*medium, &entry.digest),
             });
             let documents = documents.collect::<Result<_, _>>()?;
-            Ok(Batch { first_seq: frame.header.first_seq, documents, records })
+            Ok((entries, Batch { first_seq: frame.header.first_seq, documents, records }))
         })
     }
 
@@ -290,11 +299,17 @@ impl Walk<'_> {
     }
 }
 
+impl Drop for Walk<'_> {
+    fn drop(&mut self) {
+        self.journal.walks.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl Iterator for Walk<'_> {
     type Item = Result<Batch, StoreError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.next_batch()
+        self.next_indexed().map(|next| next.map(|(_, batch)| batch))
     }
 }
 
