@@ -12,7 +12,15 @@ const RECOVERY: [(&str, &[&str]); 7] = [
     ("limits", &["sha256_bytes_per_s", "fdatasync_per_s", "read_bytes_per_s"]),
     (
         "open",
-        &["snapshot_ms", "replay_ms", "replay_store_ms", "replay_records_per_s", "index_ms_per_million"],
+        &[
+            "snapshot_ms",
+            "snapshot_cpu_ms",
+            "replay_ms",
+            "replay_cpu_ms",
+            "replay_store_ms",
+            "replay_records_per_s",
+            "index_ms_per_million",
+        ],
     ),
     ("size", &["journal_bytes", "journal_bytes_per_record", "snapshot_bytes", "index_bytes"]),
     ("memory", &["account_bytes", "open_movement_bytes", "settled_movement_bytes", "idempotency_key_bytes"]),

@@ -11,7 +11,7 @@
 //! | | `format`, `version`, `seed`, `records`, `frames`, `runs` | what was run; medians are over `runs` |
 //! | `machine` | `cores`, `memory_kib`, `load_before`, `load_after` | load: mean over the last minute |
 //! | `limits` | `sha256_bytes_per_s`, `fdatasync_per_s`, `read_bytes_per_s` | one core; 4 KiB each; the journal, read once |
-//! | `open` | `snapshot_ms`, `replay_ms`, `replay_store_ms`, `replay_records_per_s`, `index_ms_per_million` | with index and snapshot; with neither; of that, opening the store; until the rebuilt index is whole |
+//! | `open` | `snapshot_ms`, `snapshot_cpu_ms`, `replay_ms`, `replay_cpu_ms`, `replay_store_ms`, `replay_records_per_s`, `index_ms_per_million` | with index and snapshot; with neither; of that, opening the store; until the rebuilt index is whole. `cpu`: what all threads had of the cores |
 //! | `size` | `journal_bytes`, `journal_bytes_per_record`, `snapshot_bytes`, `index_bytes` | on disk; the snapshot is in the index |
 //! | `memory` | `account_bytes`, `open_movement_bytes`, `settled_movement_bytes`, `idempotency_key_bytes` | resident, each from two states of different size |
 //! | `state` | `accounts`, `movements`, `open_movements`, `agree` | of the opened ledger; whether every opening gave one and the same |

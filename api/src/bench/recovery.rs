@@ -89,8 +89,15 @@ fn machine(load_before: String) -> Section {
 struct Opening {
     store: Duration,
     all: Duration,
+    cpu: Duration,
     state: State,
     tail: TailReport,
+}
+
+impl Opening {
+    fn times(&self) -> [Duration; 3] {
+        [self.all, self.cpu, self.store]
+    }
 }
 
 struct Openings {
@@ -102,36 +109,38 @@ struct Openings {
 
 fn open_again_and_again(options: &Options, book: &Book) -> Result<Openings, String> {
     let Options { dir, runs, records, .. } = options;
-    let (mut resumed, mut replayed, mut stores, mut indexed) = (vec![], vec![], vec![], vec![]);
     let first = open_once(dir, book)?;
-    resumed.push(first.all);
+    let (mut resumed, mut replayed) = (vec![first.times()], vec![]);
     let mut agree = true;
     for _ in 1..*runs {
         let next = open_once(dir, book)?;
         agree &= next.state == first.state;
-        resumed.push(next.all);
+        resumed.push(next.times());
     }
     let snapshot_bytes = snapshot_bytes(dir)?;
     for _ in 0..*runs {
         remove_index(dir).map_err(told(dir))?;
         let next = open_once(dir, book)?;
         agree &= next.state == first.state;
-        replayed.push(next.all);
-        stores.push(next.store);
+        replayed.push(next.times());
     }
+    let mut indexed = Vec::new();
     for _ in 0..*runs {
         remove_index(dir).map_err(told(dir))?;
         indexed.push(index_once(dir)?);
     }
     let index_bytes = limits::size_of(&dir.join("index")).map_err(told(dir))? + snapshot_bytes;
-    let replayed = median(replayed);
+    let of = |times: &[[Duration; 3]], which: usize| median(times.iter().map(|times| times[which]).collect());
+    let all = of(&replayed, 0);
     let index = median(indexed).as_nanos() * 1_000_000 / u128::from(*records);
     let journal_bytes = first.tail.bytes;
     let figures = vec![
-        ("snapshot_ms", millis(median(resumed))),
-        ("replay_ms", millis(replayed)),
-        ("replay_store_ms", millis(median(stores))),
-        ("replay_records_per_s", per_second(*records, replayed)),
+        ("snapshot_ms", millis(of(&resumed, 0))),
+        ("snapshot_cpu_ms", millis(of(&resumed, 1))),
+        ("replay_ms", millis(all)),
+        ("replay_cpu_ms", millis(of(&replayed, 1))),
+        ("replay_store_ms", millis(of(&replayed, 2))),
+        ("replay_records_per_s", per_second(*records, all)),
         ("index_ms_per_million", millis(Duration::from_nanos(u64::try_from(index).unwrap_or(u64::MAX)))),
     ];
     let sizes = vec![
@@ -144,14 +153,15 @@ fn open_again_and_again(options: &Options, book: &Book) -> Result<Openings, Stri
 }
 
 fn open_once(dir: &Path, book: &Book) -> Result<Opening, String> {
-    let start = Instant::now();
+    let (start, cpu) = (Instant::now(), limits::cpu_time());
     let opened = EmbeddedStore::open(dir, ORIGIN, EmbeddedOptions::default());
     let (store, report) = opened.map_err(|error| error.to_string())?;
     let store_open = start.elapsed();
     let opened = making::open_over(dir, store, book, Box::new(SystemClock::default()))?;
     let all = start.elapsed();
+    let cpu = limits::cpu_time().saturating_sub(cpu);
     let state = opened.handle.published().state.clone();
-    Ok(Opening { store: store_open, all, state, tail: report.tail })
+    Ok(Opening { store: store_open, all, cpu, state, tail: report.tail })
 }
 
 /// Until the rebuilt index holds every entry.
@@ -159,7 +169,7 @@ fn index_once(dir: &Path) -> Result<Duration, String> {
     let start = Instant::now();
     let opened = EmbeddedStore::open(dir, ORIGIN, EmbeddedOptions::default());
     let (store, _) = opened.map_err(|error| error.to_string())?;
-    store.wait_for_index();
+    store.wait_for_index().map_err(|error| error.to_string())?;
     Ok(start.elapsed())
 }
 
