@@ -99,6 +99,8 @@ impl Keeper {
             Ok((shelf, watermark)) => (Ok(shelf), watermark),
             Err(reason) => (Err(reason), start),
         };
+        // Who opens a ledger without entries and snapshots reads all of its journal, and leaves them here.
+        let begins_anew = watermark.length == 0 && shelf.as_ref().is_ok_and(Shelf::has_no_snapshot);
         let covered = watermark.length;
         let state = State { pending: Pending::default(), shelf, watermark, covered, closing: None };
         let root = root.to_owned();
@@ -108,10 +110,7 @@ impl Keeper {
         let thread = std::thread::Builder::new().name("ledger-index".into());
         let thread = thread.spawn(move || keep(&seen, marker)).map_err(failed("starting", "the index"))?;
         let keeper = Self { shared, thread: Mutex::new(Some(thread)) };
-        // Who opens a ledger without an index reads all of its journal, and leaves the entries here.
-        if watermark.length > 0
-            && let Err(error) = keeper.catch_up()
-        {
+        if !begins_anew && let Err(error) = keeper.catch_up() {
             keeper.close();
             return Err(error);
         }

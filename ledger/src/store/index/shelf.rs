@@ -182,6 +182,11 @@ impl Shelf {
         })
     }
 
+    /// Whether it certainly holds none.
+    pub(super) fn has_no_snapshot(&self) -> bool {
+        walled(|| Ok(self.snapshots().is_empty())).unwrap_or(false)
+    }
+
     /// The newest snapshot that `unseal` takes, and how many newer ones it did not.
     pub(super) fn snapshot<T>(
         &self,
