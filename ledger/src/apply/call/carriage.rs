@@ -29,7 +29,7 @@ pub(super) fn pledge(
 ) -> Result<Vec<Change>, Rejection> {
     let mut reserved = Vec::new();
     for (place, item) in items.iter().enumerate() {
-        let account = state.need_account(&item.from, &format!("/body/items/{place}/from"))?;
+        let account = state.need_account(&item.from, format_args!("/body/items/{place}/from"))?;
         reserved.push(reserve_text(state, place, item, account)?);
     }
     let mut working = Working::new(state, entry.seq);
