@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Entry;
 use crate::agreement::SignedTerms;
-use crate::command::{self, Body, PostingText};
+use crate::command::{self, PostingText};
 use crate::digest::Digest;
 use crate::id::PartyId;
 use crate::market::PriceDocument;
@@ -86,9 +86,6 @@ pub(super) fn check(state: &State, entry: &Entry) -> Result<(), Rejection> {
 pub(super) fn changes(state: &State, entry: &Entry) -> Vec<Change> {
     let command = entry.command;
     let mut readers = imbl::OrdSet::unit(command.author.clone());
-    if let Body::DocumentPut(put) = &command.body {
-        readers.extend(put.readers.iter().cloned());
-    }
     readers.extend(counterparties(state, entry));
     let reads_all = state
         .party(&command.author)
@@ -112,55 +109,9 @@ pub(super) fn changes(state: &State, entry: &Entry) -> Vec<Change> {
 
 /// Those whom a command concerns besides its author: they may read what it names.
 fn counterparties(state: &State, entry: &Entry) -> Vec<PartyId> {
-    match &entry.command.body {
-        Body::AgreementPropose(_) => match &entry.documents.content {
-            Content::Agreement(signed) => signed.party_ids(),
-            Content::None | Content::Prices(_) | Content::Batch(_) | Content::Unreadable(_) => Vec::new(),
-        },
-        Body::MarginState(stated) => {
-            state.agreement(&stated.agreement).map(|agreement| agreement.parties.clone()).unwrap_or_default()
-        }
-        Body::CallStep(call, _) => {
-            state.call(call).map(|call| vec![call.secured.clone(), call.pledgor.clone()]).unwrap_or_default()
-        }
-        Body::PositionReport(report) => state
-            .portfolio(&report.portfolio)
-            .and_then(|portfolio| portfolio.owner.clone())
-            .into_iter()
-            .collect(),
-        Body::CustodyStatement(put) => vec![put.custodian.clone()],
-        Body::MovementSettle(settle) => state
-            .movement(&settle.movement)
-            .map(|movement| {
-                let accounts = movement.postings.iter().flat_map(|posting| [&posting.from, &posting.to]);
-                accounts.filter_map(|id| state.account(id)).map(|account| account.owner.clone()).collect()
-            })
-            .unwrap_or_default(),
-        Body::LedgerOpen(_)
-        | Body::PartyRegister(_)
-        | Body::KeyAdd(_)
-        | Body::KeyRotate(_)
-        | Body::KeyRevoke(_)
-        | Body::RegimeAdopt(_)
-        | Body::PartySuspend(_)
-        | Body::PartyResume(_)
-        | Body::AssetDefine(_)
-        | Body::AssetSuspend(_)
-        | Body::AccountOpen(_)
-        | Body::AccountClose(_)
-        | Body::AccountFreeze(_)
-        | Body::AccountUnfreeze(_)
-        | Body::AgreementAccept(_)
-        | Body::AgreementReject(_)
-        | Body::DocumentPut(_)
-        | Body::PriceSet(_)
-        | Body::MovementInstruct(_)
-        | Body::MovementVoid(_)
-        | Body::MovementBatch(_)
-        | Body::MovementReverse(_)
-        | Body::MovementReclassify(_)
-        | Body::CallIssue(_)
-        | Body::Reconciliation(_)
-        | Body::BreakOpen(_) => Vec::new(),
+    // Nobody knows the parties of a proposal but its document.
+    if let Content::Agreement(signed) = &entry.documents.content {
+        return signed.party_ids();
     }
+    entry.command.body.concerns().iter().flat_map(|concern| state.concerned(concern)).collect()
 }

@@ -30,7 +30,7 @@ pub use documents::{Content, Documents};
 use crate::command::{Body, Command};
 use crate::digest::Digest;
 use crate::key::KeyId;
-use crate::party::{KeyUse, Party, Role};
+use crate::party::{KeyUse, Party};
 use crate::rejection::Rejection;
 use crate::state::{Effects, State};
 use crate::time::{EXPIRY_MAX_MS, Timestamp};
@@ -190,45 +190,8 @@ fn check_author(state: &State, entry: &Entry) -> Result<Option<Arc<Party>>, Reje
     }
 }
 
-/// Who may author a type. Source: API specification §2, column author.
-fn roles_for(body: &Body) -> &'static [Role] {
-    match body {
-        Body::LedgerOpen(_)
-        | Body::PartyRegister(_)
-        | Body::RegimeAdopt(_)
-        | Body::AssetDefine(_)
-        | Body::MovementBatch(_)
-        | Body::MovementReverse(_)
-        | Body::MovementReclassify(_)
-        | Body::AccountOpen(_)
-        | Body::AccountClose(_)
-        | Body::AccountUnfreeze(_)
-        | Body::AssetSuspend(_)
-        | Body::PartySuspend(_)
-        | Body::PartyResume(_)
-        | Body::PriceSet(_) => &[Role::Operator],
-        Body::AgreementPropose(_)
-        | Body::AgreementAccept(_)
-        | Body::AgreementReject(_)
-        | Body::PositionReport(_)
-        | Body::MovementInstruct(_)
-        | Body::MovementVoid(_)
-        | Body::MarginState(_)
-        | Body::CallIssue(_) => &[Role::Operator, Role::Client],
-        Body::MovementSettle(_) => &[Role::Custodian],
-        Body::AccountFreeze(_) | Body::CustodyStatement(_) | Body::Reconciliation(_) | Body::BreakOpen(_) => {
-            &[Role::Operator, Role::Custodian]
-        }
-        // The side in the call decides, once the call is found.
-        Body::CallStep(..) => &[Role::Operator, Role::Client, Role::Custodian],
-        Body::KeyAdd(_) | Body::KeyRotate(_) | Body::KeyRevoke(_) | Body::DocumentPut(_) => {
-            &[Role::Operator, Role::Client, Role::Custodian, Role::Auditor, Role::Witness]
-        }
-    }
-}
-
 fn check_role(command: &Command, author: Option<&Party>) -> Result<(), Rejection> {
-    let roles = roles_for(&command.body);
+    let roles = command.body.roles();
     match author {
         None => Ok(()),
         Some(author) if roles.contains(&author.role) => Ok(()),

@@ -6,6 +6,7 @@
 mod agreement;
 mod body;
 mod call;
+mod concern;
 mod custody;
 pub(crate) mod fields;
 mod market;
@@ -17,6 +18,7 @@ mod standing;
 pub use agreement::{AgreementAccept, AgreementPropose, AgreementReject};
 pub use body::{Body, Signers};
 pub use call::{CallIssue, CallStep, PledgedItem};
+pub use concern::Concern;
 pub use custody::{BreakOpen, CustodyStatementPut, Provenance, ReconciliationRecord};
 pub use fields::{FieldError, FieldFault, QuantityText};
 pub use market::{MarginState, PositionReport, PriceSet, RegimeAdopt};

@@ -5,6 +5,7 @@
 
 mod audit;
 mod commit;
+mod concerned;
 mod lookup;
 
 pub use commit::{Change, Effects};
