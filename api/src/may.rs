@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use ledger::account::Account;
 use ledger::agreement::Agreement;
+use ledger::approval::{HeldCommand, Policy, Scope};
 use ledger::call_record::CallRecord;
-use ledger::command::Command;
+use ledger::command::{Command, Concern};
 use ledger::digest::Digest;
 use ledger::evidence::CustodyStatement;
 use ledger::id::{AccountId, MovementId, PartyId};
@@ -27,6 +28,10 @@ pub enum Object<'a> {
     Reference,
     /// A party: its name and active keys.
     Party(&'a Party),
+    /// A policy.
+    Policy(&'a Policy),
+    /// A command that waits for others.
+    Held(&'a HeldCommand),
     /// An account.
     Account(&'a Account),
     /// An agreement.
@@ -77,6 +82,11 @@ pub fn may_read(principal: &Principal, object: Object, state: &State) -> bool {
             !statements.is_empty() && compared.into_iter().all(|found| found.is_some_and(own))
         }
         Object::Document(digest, entry) => entry.readers.contains(party) || state.is_reference(digest),
+        Object::Policy(policy) => match &policy.scope {
+            Scope::Everyone => true,
+            Scope::Party(owner) => owner == party,
+        },
+        Object::Held(held) => state.concerned(&Concern::Held(held.id)).contains(party),
         Object::Record(command) => command.author == *party || state.concerns(&command.body, party),
     }
 }

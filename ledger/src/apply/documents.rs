@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::Entry;
 use crate::agreement::SignedTerms;
-use crate::command::{self, PostingText};
+use crate::approval::{PolicyDocument, PolicyFault};
+use crate::command::{self, Body, PostingText};
 use crate::digest::Digest;
 use crate::id::PartyId;
 use crate::market::PriceDocument;
@@ -32,6 +33,8 @@ pub enum Content {
     Prices(PriceDocument),
     /// Terms of an agreement.
     Agreement(Box<SignedTerms>),
+    /// A policy.
+    Policy(Box<Result<PolicyDocument, PolicyFault>>),
     /// Postings of a batch.
     Batch(Vec<PostingText>),
     /// Not what the command needs it to be.
@@ -46,6 +49,12 @@ impl Content {
             Ok(document) => Self::Prices(document),
             Err(reason) => Self::Unreadable(reason),
         })
+    }
+
+    /// Reads a policy, if it is at hand.
+    #[must_use]
+    pub fn read_policy(bytes: Option<&[u8]>) -> Self {
+        bytes.map_or(Self::None, |bytes| Self::Policy(Box::new(PolicyDocument::read(bytes))))
     }
 
     /// Reads a batch's document, if it is at hand.
@@ -67,6 +76,14 @@ impl Content {
     }
 }
 
+/// The body whose documents a command is judged by: its own, or that of the command it approves.
+#[must_use]
+pub fn judged_body(state: &State, body: &Body) -> Option<Body> {
+    let Body::ApprovalGive(say) = body else { return None };
+    let held = state.held_command(&say.command_id)?;
+    held.payload.as_ref().map(|_| super::approval::held_command(held).body)
+}
+
 /// Every document that the command names is held or was named before.
 pub(super) fn check(state: &State, entry: &Entry) -> Result<(), Rejection> {
     for (pointer, digest) in entry.command.body.documents() {
@@ -83,9 +100,10 @@ pub(super) fn check(state: &State, entry: &Entry) -> Result<(), Rejection> {
 /// The documents named here for the first time, and who may read them from now on.
 ///
 /// Naming a document that others brought opens it to nobody: only who may read it lets others read it.
-pub(super) fn changes(state: &State, entry: &Entry) -> Vec<Change> {
+pub(super) fn changes(state: &State, entry: &Entry, others: imbl::OrdSet<PartyId>) -> Vec<Change> {
     let command = entry.command;
     let mut readers = imbl::OrdSet::unit(command.author.clone());
+    readers.extend(others);
     readers.extend(counterparties(state, entry));
     let reads_all = state
         .party(&command.author)

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::facts::outflows;
 use super::postings::{Classes, Working, check_custodians, resolve};
 use super::{Entry, check_free, collateral};
 use crate::account::Book;
@@ -43,7 +44,7 @@ pub(super) fn instruct(
         return Err(Rejection::TooLate { until: expires });
     }
     let postings = resolve(state, &instruct.postings, Classes::Same)?;
-    let mut movement = pending(entry, instruct.movement.clone(), postings, instruct.call.clone());
+    let mut movement = pending(state, entry, instruct.movement.clone(), postings, instruct.call.clone())?;
     movement.expires = instruct.expires;
 
     let mut working = Working::new(state, entry.seq);
@@ -65,16 +66,21 @@ pub(super) fn instruct(
 }
 
 /// A movement as it is instructed.
+///
+/// # Errors
+/// [`Rejection::AmountOverflow`] if what leaves an owner adds up to too much.
 pub(super) fn pending(
+    state: &State,
     entry: &Entry,
     id: crate::id::MovementId,
     postings: Vec<Posting>,
     call: Option<CallId>,
-) -> Movement {
-    Movement {
+) -> Result<Movement, Rejection> {
+    Ok(Movement {
         id,
         author: entry.command.author.clone(),
         status: MovementStatus::Pending,
+        outflows: outflows(state, &postings)?,
         postings,
         batch: None,
         expires: None,
@@ -85,8 +91,9 @@ pub(super) fn pending(
         reverses: None,
         reversed_by: None,
         instructed_seq: entry.seq,
+        instructed_at: entry.recorded_at,
         changed_seq: entry.seq,
-    }
+    })
 }
 
 /// A client moves out of its own `available`, or announces a deposit into it.

@@ -1,6 +1,7 @@
 //! Every type of command this version knows, by name.
 
 use super::agreement::{AgreementAccept, AgreementPropose, AgreementReject};
+use super::approval::{ApprovalSay, PolicySet};
 use super::call::{CallIssue, CallStep};
 use super::concern::Concern;
 use super::custody::{BreakOpen, CustodyStatementPut, ReconciliationRecord};
@@ -13,6 +14,7 @@ use super::party::{KeyAdd, KeyRevoke, KeyRotate, LedgerOpen, NewKey, PartyRegist
 use super::registry::{AccountOpen, AssetDefine, DocumentPut};
 use super::standing::{AccountStanding, AssetSuspend, PartyStanding};
 use crate::digest::Digest;
+use crate::envelope::Purpose;
 use crate::id::CallId;
 use crate::json::Json;
 use crate::party::Role;
@@ -128,6 +130,14 @@ bodies! {
     PartySuspend(PartyStanding) = "party.suspend" by OPERATOR,
     /// Lets it author again.
     PartyResume(PartyStanding) = "party.resume" by OPERATOR,
+    /// Says which commands need whom besides their author.
+    PolicySet(PolicySet) = "policy.set" by ANYONE,
+    /// Approves a command that waits.
+    ApprovalGive(ApprovalSay) = "approval.give" by ANYONE,
+    /// Refuses it: that ends it.
+    ApprovalRefuse(ApprovalSay) = "approval.refuse" by ANYONE,
+    /// Takes an approval, or the command itself, back.
+    ApprovalWithdraw(ApprovalSay) = "approval.withdraw" by ANYONE,
     /// Binds a rule book's name to its bytes.
     RegimeAdopt(RegimeAdopt) = "regime.adopt" by OPERATOR,
     /// Defines an asset.
@@ -183,6 +193,12 @@ impl Body {
     #[must_use]
     pub fn knows(type_name: &str) -> bool {
         Self::known_types().any(|known| known == type_name)
+    }
+
+    /// What its signature is for: an approval's serves for nothing else.
+    #[must_use]
+    pub fn purpose(type_name: &str) -> Purpose {
+        if type_name.starts_with("approval.") { Purpose::Approval } else { Purpose::Command }
     }
 
     /// Every type this version knows.

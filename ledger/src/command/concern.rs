@@ -20,6 +20,8 @@ pub enum Concern {
     Terms(Digest),
     /// A call: its two sides.
     Call(CallId),
+    /// A command that waits for others: its maker, and those who may decide it.
+    Held(Digest),
     /// A portfolio: its owner.
     Portfolio(PortfolioId),
 }

@@ -32,6 +32,11 @@ impl State {
             Concern::Call(call) => {
                 self.call(call).map_or_else(Vec::new, |call| vec![call.secured.clone(), call.pledgor.clone()])
             }
+            Concern::Held(id) => self.held_command(id).map_or_else(Vec::new, |held| {
+                let deciders = held.needs.iter().flat_map(|need| &need.of);
+                let deciders = deciders.map(|principal| principal.party.clone());
+                [held.author.clone()].into_iter().chain(deciders).collect()
+            }),
             Concern::Portfolio(portfolio) => {
                 self.portfolio(portfolio).and_then(|portfolio| portfolio.owner.clone()).into_iter().collect()
             }
