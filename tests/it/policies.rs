@@ -1,8 +1,13 @@
 //! Flows of four eyes: what a policy holds back, who decides it, and how much may leave in a time.
 
+use ledger::json::Json;
 use ledger::key::KeyId;
+use ledger::verify::{CheckId, Verdict};
 use tests::driver::Driver;
+use tests::http::Http;
+use tests::process;
 use tests::scribe::key;
+use tests::served::TestLedger;
 
 use crate::flow::play_on;
 
@@ -381,4 +386,85 @@ fn the_first_rule_whose_conditions_hold_decides() {
         pb movement.instruct movement=n2 mode=immediate postings=acme.btc>acme.btc.p:1:BTC => policy_refused
         ",
     );
+}
+
+/// Over HTTP: the receipt says that it waits, who may decide reads the very bytes, and of two last
+/// approvals at once one applies it.
+#[test]
+fn four_eyes_over_http() {
+    let mut ledger = TestLedger::with_world();
+    ledger.scribe.name_document("p1", &broker_policy());
+    ledger.play(
+        "
+        pb key.add public_key=key:alice uses=approval,command,session
+        pb key.add public_key=key:bob uses=approval,command,session
+        pb key.add public_key=key:carol uses=approval,command,session
+        pb policy.set policy=main scope=pb rules=doc:p1 version=1
+        pb/alice approval.give command_id=@main
+        pb/bob approval.give command_id=@main
+        ",
+    );
+    let answer = ledger.line("pb asset.define asset=ETH kind=crypto decimals=18");
+    assert_eq!(
+        (answer.status, answer.json().pointer("/status").and_then(Json::as_str)),
+        (201, Some("awaiting_approval"))
+    );
+    let id = ledger.scribe.command("ETH").expect("it was recorded").to_string();
+    let text = |json: &Json, pointer: &str| {
+        json.pointer(pointer).and_then(Json::as_str).unwrap_or_default().to_owned()
+    };
+
+    let waits = ledger.fresh_client("pb", "alice").get("/v1/approvals").expect("what waits");
+    assert_eq!(text(&waits, "/items/0/command_id"), id);
+    assert!(text(&waits, "/items/0/payload").contains(r#""asset":"ETH""#));
+    assert_eq!(text(&waits, "/items/0/needs/0/k"), "2");
+    let none = ledger.client("acme").get("/v1/approvals").expect("a list");
+    assert_eq!(none.pointer("/items").and_then(Json::as_array).map(<[_]>::len), Some(0));
+    let refused = ledger.client("acme").get(&format!("/v1/approvals/{id}")).expect_err("not its own");
+    assert_eq!(refused.code(), Some("not_found"));
+    assert_eq!(text(&ledger.client("pb").get("/v1/policies/main").expect("its own"), "/policy/version"), "1");
+
+    // The command line shows the bytes and signs the id.
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = dir.path().join("alice.pem");
+    api::home::write_key(&file, &key("alice")).expect("a key file");
+    let approve = || {
+        let arguments = ["approve", &id, "--url", ledger.url(), "--party", "pb", "--yes", "--key"];
+        let output = std::process::Command::new(process::pledger()).args(arguments).arg(&file).output();
+        output.expect("it runs")
+    };
+    let output = approve();
+    let shown = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{shown}");
+    assert!(shown.contains("asset: ETH") && shown.contains(&id[..8]), "{shown}");
+    assert_eq!(approve().status.code(), Some(5), "already approved is a conflict");
+
+    // Two last approvals at once, signed before either is sent.
+    let last = ["bob", "carol"].map(|name| {
+        let asked = ledger.scribe.read(&format!("pb/{name} approval.give command_id=@ETH"), api::app::now());
+        ledger.scribe.sign(&asked, api::app::now()).to_string()
+    });
+    let url = ledger.url().to_owned();
+    let race = last.map(|envelope| {
+        let url = url.clone();
+        std::thread::spawn(move || Http::new(&url).send("POST", "/v1/commands", &[], envelope.as_bytes()))
+    });
+    let mut statuses = race.map(|thread| thread.join().expect("an answer").status);
+    statuses.sort_unstable();
+    assert_eq!(statuses, [201, 409]);
+    assert_eq!(
+        text(&ledger.client("pb").get(&format!("/v1/approvals/{id}")).expect("decided"), "/approval/status"),
+        "applied"
+    );
+    let assets = ledger.client("acme").get("/v1/assets").expect("assets").to_string();
+    assert!(assets.contains("\"ETH\""), "{assets}");
+
+    // A restart takes the whole up again, and the auditor finds it good.
+    ledger.restart();
+    let again = ledger.client("pb").get(&format!("/v1/approvals/{id}")).expect("still known");
+    assert_eq!(text(&again, "/approval/status"), "applied");
+    let report = ledger.verified();
+    assert_eq!(report.verdict(), Verdict::Good, "{report:?}");
+    let approvals = report.checks.iter().find(|check| check.id == CheckId::Approvals).expect("it is listed");
+    assert_eq!(approvals.count, 4);
 }

@@ -9,7 +9,9 @@ use api::cli::init::{InitArgs, init};
 use api::client::Client;
 use api::home::write_key;
 use api::serving::Serving;
+use api::verify::answer;
 use ledger::id::PartyId;
+use ledger::verify::{Options, Report, directory};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
@@ -184,6 +186,17 @@ impl TestLedger {
             let answer = self.line(line);
             assert_eq!(answer.status, 201, "{line}: {}", String::from_utf8_lossy(&answer.body));
         }
+    }
+}
+
+impl TestLedger {
+    /// What an auditor finds in its directory; the server is stopped for it and started again.
+    pub fn verified(&mut self) -> Report {
+        self.end();
+        let home = self.dir.path().join("ledger");
+        let report = directory(&home, &Options { answer: Some(&answer), ..Options::default() });
+        self.start();
+        report
     }
 }
 

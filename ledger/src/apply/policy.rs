@@ -52,10 +52,10 @@ pub(super) fn set(state: &State, entry: &Entry, set: &PolicySet) -> Result<Vec<C
         | Content::Unreadable(_) => return Err(unreadable("not a policy")),
     };
     for principal in document.principals() {
-        let party = state.need_party(&principal.party, "/body/rules")?;
+        let party = state.need_party(&principal.party, "/body/rules/principals")?;
         if let Some(unknown) = principal.keys.iter().find(|key| party.key(**key).is_none()) {
             return Err(Rejection::UnknownReference {
-                pointer: "/body/rules".to_owned(),
+                pointer: "/body/rules/principals".to_owned(),
                 what: format!("no key {unknown} of {}", party.id),
             });
         }

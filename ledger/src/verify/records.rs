@@ -6,13 +6,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::applied::{applied, meant};
 use super::report::{CheckId, Finding};
 use super::signatures::{Job, Jobs};
 use super::tally::Tallies;
 use crate::command::{Body, CommandError, CustodyStatementPut, MarginState};
 use crate::digest::Digest;
+use crate::envelope::Purpose;
 use crate::id::PartyId;
-use crate::intake::{self, IntakeError};
+use crate::intake::{self, IntakeError, Signed};
 use crate::rejection::Rejection;
 use crate::replay::{self, ReplayError, Replayed};
 use crate::state::State;
@@ -93,10 +95,7 @@ impl StatesAtSizes {
         for batch in reader.batches(0) {
             for stored in batch?.records {
                 let names_one = stored.effects.windows(STATEMENT_EFFECT.len()).any(|w| w == STATEMENT_EFFECT);
-                if names_one
-                    && let Ok(signed) = intake::take_back(&stored.envelope)
-                    && let Body::MarginState(stated) = &signed.command.body
-                {
+                if names_one && let Some(Body::MarginState(stated)) = meant(reader, &stored) {
                     *wanted.entry(stated.state_size).or_default() += 1;
                 }
             }
@@ -130,6 +129,7 @@ pub(super) struct Replaying<'a> {
     states: StatesAtSizes,
     state: State,
     has_statements: bool,
+    approvals: u64,
     /// The first record that was not taken up.
     stopped_at: Option<u64>,
 }
@@ -144,7 +144,7 @@ impl<'a> Replaying<'a> {
         let state = State::new(origin);
         states.reached(&state);
         let has_statements = !states.wanted.is_empty();
-        Ok(Self { reader, answer, states, state, has_statements, stopped_at: None })
+        Ok(Self { reader, answer, states, state, has_statements, approvals: 0, stopped_at: None })
     }
 
     /// The state after the records taken up so far.
@@ -174,13 +174,17 @@ impl<'a> Replaying<'a> {
     fn commit(&mut self, seq: u64, replayed: Replayed, found: &mut Tallies) {
         self.state = replayed.state;
         self.states.reached(&self.state);
-        let body = &replayed.signed.command.body;
-        found.count(CheckId::Documents, body.documents().len() as u64);
-        if let Body::MarginState(stated) = body {
+        let Signed { command, id, .. } = &replayed.signed;
+        found.count(CheckId::Documents, command.body.documents().len() as u64);
+        let said = Body::purpose(command.body.type_name()) == Purpose::Approval;
+        self.approvals += u64::from(said);
+        found.count(CheckId::Approvals, u64::from(said));
+        let body = applied(&self.state, self.reader, seq, &command.body, id);
+        if let Some(Body::MarginState(stated)) = &body {
             let answer = self.ask_margin(stated, replayed.record.recorded_at);
             tell_answer(CheckId::MarginRecomputed, seq, answer, found);
         }
-        if let Body::CustodyStatement(put) = body
+        if let Some(Body::CustodyStatement(put)) = &body
             && let Some(answer) = self.ask_custody(put)
         {
             tell_answer(CheckId::Documents, seq, answer, found);
@@ -245,7 +249,9 @@ impl<'a> Replaying<'a> {
                 if !self.has_statements {
                     found.remark(CheckId::MarginRecomputed, "no margin statement is recorded");
                 }
-                found.remark(CheckId::Approvals, "no approval is recorded");
+                if self.approvals == 0 {
+                    found.remark(CheckId::Approvals, "no approval is recorded");
+                }
                 found.remark(CheckId::SealsRecomputed, "no seal is recorded");
                 found.remark(CheckId::Overrides, "no override is recorded");
             }
