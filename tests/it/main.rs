@@ -4,6 +4,7 @@ mod batches;
 mod corrections;
 mod flow;
 mod found;
+mod four_eyes;
 mod kills;
 mod laws;
 mod log_client;

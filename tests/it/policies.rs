@@ -41,7 +41,7 @@ const TWO: &str = r#"{"k":"2","group":"officers"}"#;
 const ONE: &str = r#"{"k":"1","group":"officers"}"#;
 
 /// The stage with three more keys of the broker, named documents, and some bitcoin.
-fn stage(documents: &[(&str, String)]) -> Driver {
+pub fn stage(documents: &[(&str, String)]) -> Driver {
     let mut driver = Driver::with_world(false);
     for (name, text) in documents {
         driver.scribe.name_document(name, text);
@@ -74,6 +74,12 @@ fn broker_policy() -> String {
             &TWO[1..TWO.len() - 1]
         ),
     )
+}
+
+/// Assets need two of the three officers.
+pub fn two_of_three() -> String {
+    let rule = format!(r#"{{"rule":"assets","result":"approve",{}}}"#, &TWO[1..TWO.len() - 1]);
+    policy(r#""asset.*""#, OFFICERS, TWO, "", &rule)
 }
 
 fn with_broker_policy() -> Driver {

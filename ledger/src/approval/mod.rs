@@ -10,6 +10,8 @@ mod document;
 mod held;
 mod principal;
 mod read;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use document::fits;
 pub use document::{
