@@ -83,7 +83,7 @@ fn a_deposit_counts_once_the_custodian_settles_it() {
         # what is announced cannot be spent
         acme movement.instruct movement=m1 mode=immediate postings=acme.btc>acme.btc.p:1:BTC => insufficient_available
         # in the order of precedence: role, reference, whose accounts, stage
-        pb movement.settle movement=d1 evidence=doc:e1 => not_authorised
+        pb movement.settle movement=d1 evidence=doc:e1 => evidence_missing
         acme movement.settle movement=d1 evidence=doc:e1 => not_authorised
         bank movement.settle movement=d1 evidence=digest:e1 => unknown_reference
         bank movement.settle movement=d9 evidence=doc:e1 => unknown_reference

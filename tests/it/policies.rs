@@ -394,6 +394,41 @@ fn the_first_rule_whose_conditions_hold_decides() {
     );
 }
 
+/// The operator settles by a custodian's statement; by one that it relays itself, not alone.
+#[test]
+fn the_operator_settles_by_the_custodians_word() {
+    let rule = format!(
+        r#"{{"rule":"s","types":["movement.settle"],"result":"approve",{}}}"#,
+        &ONE[1..ONE.len() - 1]
+    );
+    let mut driver = stage(&[("p1", policy(r#""movement.settle""#, OFFICERS, ONE, "", &rule))]);
+    play_on(
+        &mut driver,
+        "
+        pb movement.instruct movement=d1 mode=two_phase postings=ext.btc>acme.btc:1:BTC
+        pb movement.instruct movement=d2 mode=two_phase postings=ext.btc>acme.btc:2:BTC
+        acme movement.settle movement=d1 evidence=doc:k1 => not_authorised
+        vault movement.settle movement=d1 evidence=doc:k1 => not_authorised
+        pb movement.settle movement=d1 evidence=doc:k1 => evidence_missing
+        vault custody.statement statement=v1 custodian=vault format=csv as_of=-0 digest=doc:k1 provenance=signed
+        pb movement.settle movement=d1 evidence=doc:k1 => evidence_missing
+        bank custody.statement statement=k1 custodian=bank format=csv as_of=-0 digest=doc:k1 provenance=signed
+        pb movement.settle movement=d1 evidence=doc:k1
+        = account acme.btc 101 2 0
+        bank custody.statement statement=k2 custodian=bank format=csv as_of=-0 digest=doc:k2 provenance=signed supersedes=k1
+        pb movement.settle movement=d2 evidence=doc:k1 => evidence_missing
+        pb custody.statement statement=k3 custodian=bank format=csv as_of=-0 digest=doc:k3 provenance=relayed
+        pb movement.settle movement=d2 evidence=doc:k3 => policy_refused
+        pb policy.set policy=main scope=pb rules=doc:p1 version=1
+        pb/alice approval.give command_id=@main
+        pb movement.settle movement=d2 evidence=doc:k3
+        = held d2 awaiting_approval 0
+        pb/bob approval.give command_id=@d2
+        = account acme.btc 103 0 0
+        ",
+    );
+}
+
 /// Over HTTP: the receipt says that it waits, who may decide reads the very bytes, and of two last
 /// approvals at once one applies it.
 #[test]

@@ -101,7 +101,7 @@ const ROWS: &[(&str, u16, &str)] = &[
         403,
         "not_authorised",
     ),
-    ("pb movement.settle movement=pending evidence=doc:e1", 403, "not_authorised"),
+    ("pb movement.settle movement=pending evidence=doc:e1", 422, "evidence_missing"),
     ("acme movement.settle movement=pending evidence=doc:e1", 403, "not_authorised"),
     ("vault movement.settle movement=pending evidence=doc:e1", 403, "not_authorised"),
     ("zeta movement.void movement=pending reason=x", 422, "unknown_reference"),

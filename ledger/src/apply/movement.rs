@@ -135,7 +135,7 @@ pub(super) fn settle(
     settle: &MovementSettle,
 ) -> Result<Vec<Change>, Rejection> {
     let movement = state.need_movement(&settle.movement, "/body/movement")?;
-    check_keeper(state, entry, movement)?;
+    check_settler(state, entry, movement, settle.evidence)?;
     check_pending(movement, "movement.settle, movement.void")?;
     check_no_transfer(state, movement)?;
     let parts = match &settle.amounts {
@@ -265,13 +265,36 @@ fn check_no_transfer(state: &State, movement: &Movement) -> Result<(), Rejection
 }
 
 /// Only the custodian of every account it touches settles or fails a movement.
+/// The custodian that keeps every account of the movement.
 pub(super) fn check_keeper(state: &State, entry: &Entry, movement: &Movement) -> Result<(), Rejection> {
-    let keeps = |id| state.account(id).is_some_and(|account| account.custodian == entry.command.author);
-    if movement.postings.iter().all(|posting| keeps(&posting.from) && keeps(&posting.to)) {
+    if custodians(state, movement).all(|custodian| *custodian == entry.command.author) {
         Ok(())
     } else {
         Err(Rejection::NotAuthorised { who_may: "the custodian that keeps the accounts" })
     }
+}
+
+/// The custodian itself, or the operator with a statement of that custodian.
+fn check_settler(
+    state: &State,
+    entry: &Entry,
+    movement: &Movement,
+    evidence: Digest,
+) -> Result<(), Rejection> {
+    let author = state.need_party(&entry.command.author, "/author")?;
+    if author.role != Role::Operator {
+        return check_keeper(state, entry, movement);
+    }
+    if custodians(state, movement).all(|one| state.statement_in_force(&evidence, one).is_some()) {
+        return Ok(());
+    }
+    let needed = "a recorded statement of the custodian that keeps the accounts, not superseded";
+    Err(Rejection::EvidenceMissing { needed })
+}
+
+fn custodians<'a>(state: &'a State, movement: &'a Movement) -> impl Iterator<Item = &'a crate::id::PartyId> {
+    let accounts = movement.postings.iter().flat_map(|posting| [&posting.from, &posting.to]);
+    accounts.filter_map(|id| state.account(id)).map(|account| &account.custodian)
 }
 
 pub(super) fn check_pending(movement: &Movement, fits: &str) -> Result<(), Rejection> {

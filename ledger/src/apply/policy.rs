@@ -10,7 +10,7 @@ use crate::approval::{
     Condition, DestinationRule, Hours, Lineage, Need, Policy, PolicyFault, Quorum, Rule, RuleResult, Scope,
     fits,
 };
-use crate::command::{Body, PolicySet};
+use crate::command::{Body, PolicySet, Provenance};
 use crate::decimal::Exact;
 use crate::party::Role;
 use crate::rejection::Rejection;
@@ -100,6 +100,12 @@ pub(super) fn decide(state: &State, entry: &Entry, effects: &Effects) -> Result<
     } else {
         ruled_needs(state, entry, &entry.command.body, &facts)?
     };
+    if needs.is_empty()
+        && let Some(what) = wants_second(state, entry)
+    {
+        let by = format!("no policy asks a quorum for {what}, which none may do alone: that");
+        return Err(Rejection::PolicyRefused { by });
+    }
     Ok(if needs.is_empty() { Decision::Allowed } else { Decision::Held(needs) })
 }
 
@@ -122,6 +128,19 @@ fn ruled_needs(state: &State, entry: &Entry, body: &Body, facts: &Facts) -> Resu
         }
     }
     Ok(needs)
+}
+
+/// What needs a second principal whether a policy says so or not. Source: API specification §2,
+/// custody specification §2 and §4.
+fn wants_second(state: &State, entry: &Entry) -> Option<&'static str> {
+    if let Body::MovementSettle(settle) = &entry.command.body {
+        let relayed = state
+            .custody_statements()
+            .any(|one| one.digest == settle.evidence && one.provenance == Provenance::Relayed);
+        let operator = state.party(&entry.command.author).is_some_and(|party| party.role == Role::Operator);
+        return (operator && relayed).then_some("a settlement by a relayed statement");
+    }
+    None
 }
 
 /// A change needs the quorum of what it replaces and its own, which so is shown to exist.

@@ -39,7 +39,6 @@ pub(super) trait Ask: Sized {
 }
 
 const OPERATOR: &[Role] = &[Role::Operator];
-const CUSTODIAN: &[Role] = &[Role::Custodian];
 const DEALERS: &[Role] = &[Role::Operator, Role::Client];
 const KEEPERS: &[Role] = &[Role::Operator, Role::Custodian];
 /// The side in the call decides, once the call is found.
@@ -167,7 +166,7 @@ bodies! {
     /// Instructs a movement.
     MovementInstruct(MovementInstruct) = "movement.instruct" by DEALERS,
     /// Settles a pending movement.
-    MovementSettle(MovementSettle) = "movement.settle" by CUSTODIAN,
+    MovementSettle(MovementSettle) = "movement.settle" by KEEPERS,
     /// Voids a pending movement.
     MovementVoid(MovementVoid) = "movement.void" by DEALERS,
     /// Moves by a document of postings, all or nothing.

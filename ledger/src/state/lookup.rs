@@ -106,6 +106,16 @@ impl State {
         self.price_sets.contains_key(id)
     }
 
+    /// The statement of a custodian whose bytes have that digest, unless a later one corrects it.
+    #[must_use]
+    pub fn statement_in_force(&self, digest: &Digest, custodian: &PartyId) -> Option<&Arc<CustodyStatement>> {
+        let corrected = |one: &CustodyStatement| {
+            self.custody_statements().any(|later| later.supersedes.as_ref() == Some(&one.id))
+        };
+        let mut stated = self.custody_statements();
+        stated.find(|one| one.digest == *digest && one.custodian == *custodian && !corrected(one))
+    }
+
     /// The policy of a scope.
     #[must_use]
     pub fn policy_of(&self, scope: &Scope) -> Option<&Arc<Policy>> {
