@@ -55,4 +55,5 @@ pub mod time;
 pub mod valuation;
 pub mod verify;
 
+mod touched;
 mod words;
