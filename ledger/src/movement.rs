@@ -50,6 +50,19 @@ impl Posting {
     }
 }
 
+/// What one record did to a movement.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct MovementStep {
+    /// The record.
+    pub seq: u64,
+    /// What became of the amounts: reserved (`pending`), moved (`settled`), or freed again.
+    pub status: MovementStatus,
+    /// How much of each posting, in smallest units; empty where the postings are in a document.
+    pub amounts: Vec<u128>,
+    /// The business date that the record's command gives.
+    pub effective_at: Option<Timestamp>,
+}
+
 /// A movement.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Movement {
@@ -77,8 +90,18 @@ pub struct Movement {
     pub reverses: Option<MovementId>,
     /// The movement that undoes it.
     pub reversed_by: Option<MovementId>,
+    /// What became of it, record by record.
+    pub steps: Vec<MovementStep>,
     /// The record that instructed it.
     pub instructed_seq: u64,
     /// The record that changed it last.
     pub changed_seq: u64,
+}
+
+impl Movement {
+    /// What that record did to it.
+    #[must_use]
+    pub fn step(&self, seq: u64) -> Option<&MovementStep> {
+        self.steps.iter().find(|step| step.seq == seq)
+    }
 }

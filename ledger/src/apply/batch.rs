@@ -10,7 +10,7 @@ use super::{Content, Entry, check_free, collateral, movement};
 use crate::command::MovementBatch;
 use crate::decimal::print_scaled;
 use crate::id::AssetId;
-use crate::movement::{MovementStatus, Posting};
+use crate::movement::Posting;
 use crate::rejection::Rejection;
 use crate::state::{Change, State};
 
@@ -40,7 +40,7 @@ pub(super) fn apply(state: &State, entry: &Entry, batch: &MovementBatch) -> Resu
     movement::check_inside(state, &postings)?;
     let mut moved = movement::pending(entry, batch.movement.clone(), Vec::new(), None);
     moved.batch = Some(batch.document);
-    moved.status = MovementStatus::Settled;
+    movement::settle_whole(&mut moved);
     let mut changes = working.into_changes();
     changes.push(Change::Movement(Arc::new(moved)));
     Ok(changes)
