@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use serde::Deserialize;
 
 use crate::digest::Digest;
+use crate::id::{AccountId, MovementId};
 
 /// What a record changed.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -28,10 +29,26 @@ struct Told<'a> {
     id: Option<&'a str>,
     #[serde(borrow)]
     count: Option<&'a str>,
+    #[serde(borrow)]
+    settled: Option<&'a str>,
 }
 
 /// How the effects begin of a record whose accounts are only counted.
 const COUNTED: &[u8] = b"[{\"count\":";
+
+/// The movements that effects tell of, in their order; `None` if they are none.
+pub(crate) fn movements(effects: &[u8]) -> Option<Vec<MovementId>> {
+    let told = serde_json::from_slice::<Vec<Told>>(effects).ok()?;
+    let ids = told.iter().filter(|told| told.kind == "movement");
+    ids.map(|told| MovementId::parse(told.id?).ok()).collect()
+}
+
+/// An account's settled balance after the record, in units of its asset, if the effects tell it.
+pub(crate) fn settled(effects: &[u8], account: &AccountId) -> Option<String> {
+    let told = serde_json::from_slice::<Vec<Told>>(effects).ok()?;
+    let own = told.iter().rfind(|told| told.kind == "account" && told.id == Some(account.as_str()));
+    own?.settled.map(str::to_owned)
+}
 
 /// Whether the effects only count the accounts, so that [`Touched::read`] wants the documents.
 pub(crate) fn is_counted(effects: &[u8]) -> bool {
@@ -133,5 +150,9 @@ mod tests {
         }
         assert!(accounts(&["a", "z"]).may_be("z") && !accounts(&["a", "z"]).may_be("b"));
         assert!(Touched::Any.may_be("b"));
+        let account = AccountId::parse("a").expect("an id");
+        let told = br#"[{"id":"a","kind":"account","settled":"-1"},{"id":"m","kind":"movement","status":"settled"},{"id":"a","kind":"account","settled":"-2.5"}]"#;
+        assert_eq!(settled(told, &account).as_deref(), Some("-2.5"), "as the record left it");
+        assert_eq!(movements(told).map(|ids| ids.len()), Some(1));
     }
 }
