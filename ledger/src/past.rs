@@ -128,8 +128,13 @@ impl Past {
             }
         }
         let asked = Arc::new(Published { state });
-        self.ladder().note_asked(&asked);
+        self.remember(&asked);
         Ok(asked)
+    }
+
+    /// Keeps a state at hand that will be asked for again.
+    pub fn remember(&self, state: &Arc<Published>) {
+        self.ladder().note_asked(state);
     }
 
     /// A panic elsewhere leaves the ladder whole: it only ever gains or loses whole states.

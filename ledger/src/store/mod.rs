@@ -16,6 +16,7 @@ mod snapshots;
 mod tests;
 
 pub use documents::{HELD_AGE_MAX_MS, HeldDocuments, HeldError, HeldLimits};
+pub use scan::Unindexed;
 pub use segment::{
     DocumentFault, FaultKind, JournalFault, JournalPart, MarkReport, Survey, TailReport, TornTail,
 };

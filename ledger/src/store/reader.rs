@@ -74,6 +74,10 @@ impl StoreReader for Reader {
                 break;
             }
         }
-        found.map(Some).ok_or_else(|| self.index.distrust("a time is not where it says"))
+        if found.is_none() {
+            tracing::warn!(%at, first_seq, "the index named a frame that begins later: the journal is asked");
+            return scan::seq_at(self, at);
+        }
+        Ok(found)
     }
 }

@@ -1,6 +1,8 @@
 //! Answers of an index, without one: every record is read, or as many as a search by halves takes.
 
-use super::{Along, StoreError, StoreReader};
+use std::sync::Arc;
+
+use super::{Along, Batch, StoreError, StoreReader, StoredRecord, StoredSnapshot};
 use crate::digest::Digest;
 use crate::id::AccountId;
 use crate::time::Timestamp;
@@ -44,4 +46,33 @@ pub(super) fn seq_at<R: StoreReader + ?Sized>(reader: &R, at: Timestamp) -> Resu
         if record.recorded_at <= at { low = middle + 1 } else { high = middle }
     }
     Ok(low.checked_sub(1))
+}
+
+/// A reader that asks no index for histories: slow, and right whatever the index says.
+pub struct Unindexed<'a>(pub &'a dyn StoreReader);
+
+impl StoreReader for Unindexed<'_> {
+    fn length(&self) -> u64 {
+        self.0.length()
+    }
+
+    fn batches(&self, seq: u64) -> Box<dyn Iterator<Item = Result<Batch, StoreError>> + '_> {
+        self.0.batches(seq)
+    }
+
+    fn record(&self, seq: u64) -> Result<Option<StoredRecord>, StoreError> {
+        self.0.record(seq)
+    }
+
+    fn document(&self, digest: &Digest) -> Result<Option<Arc<[u8]>>, StoreError> {
+        self.0.document(digest)
+    }
+
+    fn seq_of_command(&self, command_id: &Digest) -> Result<Option<u64>, StoreError> {
+        self.0.seq_of_command(command_id)
+    }
+
+    fn snapshot(&self) -> Result<Option<StoredSnapshot>, StoreError> {
+        self.0.snapshot()
+    }
 }
