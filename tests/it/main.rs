@@ -8,6 +8,7 @@ mod kills;
 mod laws;
 mod log_client;
 mod readme;
+mod reads;
 mod refusals;
 mod tidy;
 #[cfg(test)]

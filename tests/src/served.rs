@@ -9,6 +9,8 @@ use api::cli::init::{InitArgs, init};
 use api::client::Client;
 use api::home::write_key;
 use api::serving::Serving;
+use api::session::session_payload;
+use ledger::envelope::{Envelope, Purpose};
 use ledger::id::PartyId;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
@@ -110,6 +112,13 @@ impl TestLedger {
         self.start();
     }
 
+    /// The same, with something done to its directory while nothing runs.
+    pub fn restart_after(&mut self, harm: impl FnOnce(&Path)) {
+        self.end();
+        harm(&self.dir.path().join("ledger"));
+        self.start();
+    }
+
     /// Where it is reached.
     ///
     /// # Panics
@@ -147,6 +156,20 @@ impl TestLedger {
         let id = PartyId::parse(party).expect("a party's id");
         client.sign_in(world::ORIGIN, &id, &key(by)).expect("a session");
         client
+    }
+
+    /// A session's token, for requests with headers of their own.
+    ///
+    /// # Panics
+    /// If it gets none.
+    #[must_use]
+    pub fn token(&self, party: &str) -> String {
+        let challenge = self.http().get("/v1/session/challenge").text("challenge");
+        let id = PartyId::parse(party).expect("a party's id");
+        let expires = now().plus_millis(60_000).expect("a time");
+        let payload = session_payload(world::ORIGIN, &id, self.url(), &challenge, expires);
+        let envelope = Envelope::sign(Purpose::Session, &payload, &[&key(party)]).to_string();
+        self.http().send("POST", "/v1/session", &[], envelope.as_bytes()).text("token")
     }
 
     /// Uploads what a command brings.

@@ -23,6 +23,7 @@ use ledger::past::{NEAR_MAX, Published, Way};
 use ledger::state::State;
 use ledger::store::StoreReader;
 use ledger::time::Timestamp;
+use tokio::sync::watch;
 
 pub use cursor::Cursors;
 pub use parameters::{instant, number};
@@ -252,13 +253,15 @@ async fn state_after(app: &Arc<App>, reader: &Principal, length: u64) -> Result<
 
 /// Waits until the record is published.
 async fn wait_for(app: &Arc<App>, seq: Option<u64>) -> Result<(), Problem> {
-    let Some(seq) = seq else { return Ok(()) };
-    let mut lengths = app.ledger.lengths();
-    let seen = tokio::time::timeout(MIN_SEQ_WAIT, lengths.wait_for(|length| *length > seq)).await;
-    match seen {
-        Ok(Ok(_)) => Ok(()),
-        Ok(Err(_)) | Err(_) => Err(Problem::not_published()),
+    match seq {
+        Some(seq) if !is_seen(app.ledger.lengths(), seq).await => Err(Problem::not_published()),
+        Some(_) | None => Ok(()),
     }
+}
+
+async fn is_seen(mut lengths: watch::Receiver<u64>, seq: u64) -> bool {
+    let seen = lengths.wait_for(|length| *length > seq);
+    matches!(tokio::time::timeout(MIN_SEQ_WAIT, seen).await, Ok(Ok(_)))
 }
 
 impl View {
@@ -392,6 +395,20 @@ mod tests {
         ] {
             assert_eq!(seq_of("as_of_seq", text).map_err(|problem| problem.code()), want, "{text}");
         }
+    }
+
+    /// Time is the runtime's and stands still: nothing waits for real.
+    #[tokio::test(start_paused = true)]
+    async fn waiting_ends_with_the_record_or_after_five_seconds() {
+        let (length, lengths) = watch::channel(7);
+        assert!(is_seen(lengths.clone(), 6).await, "there already");
+        let begun = tokio::time::Instant::now();
+        assert!(!is_seen(lengths.clone(), 7).await, "it does not come");
+        assert_eq!(begun.elapsed(), MIN_SEQ_WAIT);
+        let waiting = tokio::spawn(is_seen(lengths, 7));
+        tokio::task::yield_now().await;
+        length.send_replace(8);
+        assert!(waiting.await.expect("it ran"), "it came");
     }
 
     #[test]
