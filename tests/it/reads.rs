@@ -1,8 +1,10 @@
 //! Reads of the past: what a ledger told at a record it tells for ever, page by page, and histories add up.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use ledger::json::Json;
+use ledger::past::{Past, Way};
 use ledger::receipt;
 use num_bigint::BigInt;
 use tests::driver::Driver;
@@ -611,4 +613,35 @@ fn reads_wait_for_what_they_must_have_seen() {
     let read = waiting.join().expect("it was answered");
     assert_eq!(text(&read, "as_of_seq"), next);
     assert_eq!(read.pointer("/account/pending_in"), Some(&Json::text("2")));
+}
+
+/// A state made again is the state that was, from the beginning or from one kept on the way; what was
+/// passed on the way is near from then on.
+#[test]
+fn a_state_is_made_again_as_it_was() {
+    let mut driver = Driver::with_world(false);
+    let mut states = BTreeMap::from([(driver.state.length(), driver.state.clone())]);
+    for number in 0..1_010 {
+        driver.play(&format!(
+            "pb movement.instruct movement=m{number} mode=two_phase postings=ext.btc>acme.btc:1:BTC"
+        ));
+        states.insert(driver.state.length(), driver.state.clone());
+    }
+    let newest = driver.state.length();
+    let past = Past::new(driver.state.clone(), Arc::new(driver.kept));
+    let records = |length| match past.way_to(length) {
+        Way::Here(_) => 0,
+        Way::Records(records) => records,
+    };
+    assert_eq!((records(newest), records(newest - 1)), (0, newest - 1));
+    for length in [newest - 1, newest - 100, 512, 511, 513, 100, 30, newest] {
+        let made = past.rebuild(length).expect("its records are there");
+        assert_eq!(made.state, states[&length], "after {length} records");
+        assert_eq!(records(length), 0, "it is asked for again");
+    }
+    assert_eq!(records(520), 7, "from one that was asked for");
+    for length in (200..220).rev() {
+        past.rebuild(length).expect("its records are there");
+    }
+    assert_eq!(records(520), 8, "from one passed on the way: those asked for long ago are gone");
 }
