@@ -3,11 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use ledger::digest::Digest;
+use ledger::history::{HistoryError, Line, Lines, Mark};
+use ledger::id::AccountId;
 use ledger::json::Json;
 use ledger::past::{Past, Way};
 use ledger::receipt;
+use ledger::store::{Along, Batch, StoreError, StoreReader, StoredRecord, StoredSnapshot, Unindexed};
 use num_bigint::BigInt;
-use tests::driver::Driver;
+use tests::driver::{Driver, Kept};
 use tests::served::TestLedger;
 use tests::world;
 
@@ -644,4 +648,61 @@ fn a_state_is_made_again_as_it_was() {
         past.rebuild(length).expect("its records are there");
     }
     assert_eq!(records(520), 8, "from one passed on the way: those asked for long ago are gone");
+}
+
+/// An index that has lost one record.
+struct Forgetful<'a>(&'a Kept, u64);
+
+impl StoreReader for Forgetful<'_> {
+    fn length(&self) -> u64 {
+        self.0.length()
+    }
+
+    fn batches(&self, seq: u64) -> Box<dyn Iterator<Item = Result<Batch, StoreError>> + '_> {
+        self.0.batches(seq)
+    }
+
+    fn record(&self, seq: u64) -> Result<Option<StoredRecord>, StoreError> {
+        self.0.record(seq)
+    }
+
+    fn document(&self, digest: &Digest) -> Result<Option<Arc<[u8]>>, StoreError> {
+        self.0.document(digest)
+    }
+
+    fn seq_of_command(&self, command_id: &Digest) -> Result<Option<u64>, StoreError> {
+        self.0.seq_of_command(command_id)
+    }
+
+    fn snapshot(&self) -> Result<Option<StoredSnapshot>, StoreError> {
+        self.0.snapshot()
+    }
+
+    fn account_seqs(&self, account: &AccountId, along: Along, most: usize) -> Result<Vec<u64>, StoreError> {
+        let mut seqs = self.0.account_seqs(account, along, most)?;
+        seqs.retain(|seq| *seq != self.1);
+        Ok(seqs)
+    }
+}
+
+/// An index is never believed to know every record: what misses one that moved something does not
+/// arrive at the balance, and the journal is asked instead.
+#[test]
+fn an_index_that_misses_a_record_is_found_out() {
+    let mut driver = Driver::with_world(false);
+    driver.play(
+        "pb movement.instruct movement=d1 mode=two_phase postings=ext.btc>acme.btc:2:BTC
+         bank movement.settle movement=d1 evidence=doc:e1
+         acme movement.instruct movement=m1 mode=immediate postings=acme.btc>acme.btc.p:1:BTC",
+    );
+    let settled_at = driver.state.length() - 2;
+    let forgetful = Forgetful(&driver.kept, settled_at);
+    let account = driver.state.account(&AccountId::parse("acme.btc").expect("an id")).expect("an account");
+    let lines = |reader: &dyn StoreReader| -> Result<Vec<Line>, HistoryError> {
+        Lines::from(reader, &driver.state, account, Mark::default()).collect()
+    };
+    assert!(matches!(lines(&forgetful), Err(HistoryError::Disagrees { .. })), "{:?}", lines(&forgetful));
+    let whole = lines(&Unindexed(&forgetful)).expect("the journal knows");
+    assert_eq!(whole, lines(&driver.kept).expect("and so does a sound index"));
+    assert_eq!(whole.len(), 3);
 }
