@@ -13,6 +13,7 @@ pub mod home;
 pub mod margin_statement;
 pub mod may;
 pub mod problem;
+pub mod reading;
 pub mod routes;
 pub mod server;
 pub mod serving;

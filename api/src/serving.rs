@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 
 use crate::app::App;
 use crate::home::{HomeError, open_home};
+use crate::reading::{Cursors, Turns};
 use crate::routes::router;
 use crate::server;
 use crate::session::Sessions;
@@ -68,6 +69,8 @@ impl Serving {
             log: opened.log,
             held: Mutex::new(HeldDocuments::new(HeldLimits::default())),
             sessions: Sessions::default(),
+            cursors: Cursors::new().map_err(HomeError::Randomness)?,
+            turns: Turns::default(),
             log_vkey,
             witness_policy,
             audiences,

@@ -61,6 +61,19 @@ pub struct Outflow {
     pub units: u128,
 }
 
+/// What one record did to a movement.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct MovementStep {
+    /// The record.
+    pub seq: u64,
+    /// What became of the amounts: reserved (`pending`), moved (`settled`), or freed again.
+    pub status: MovementStatus,
+    /// How much of each posting, in smallest units; empty where the postings are in a document.
+    pub amounts: Vec<u128>,
+    /// The business date that the record's command gives.
+    pub effective_at: Option<Timestamp>,
+}
+
 /// A movement.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Movement {
@@ -90,10 +103,20 @@ pub struct Movement {
     pub reversed_by: Option<MovementId>,
     /// What leaves each owner's accounts by it: to another owner, or out of the custodian.
     pub outflows: Vec<Outflow>,
+    /// What became of it, record by record.
+    pub steps: Vec<MovementStep>,
     /// The record that instructed it.
     pub instructed_seq: u64,
     /// When that was.
     pub instructed_at: Timestamp,
     /// The record that changed it last.
     pub changed_seq: u64,
+}
+
+impl Movement {
+    /// What that record did to it.
+    #[must_use]
+    pub fn step(&self, seq: u64) -> Option<&MovementStep> {
+        self.steps.iter().find(|step| step.seq == seq)
+    }
 }

@@ -12,13 +12,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::apply::{self, Documents, Entry};
 use crate::digest::Digest;
 use crate::intake::Signed;
 use crate::log::{LogError, LogWriter};
+use crate::past::Past;
+pub use crate::past::Published;
 use crate::receipt::{self, Receipt};
 use crate::record::Record;
 use crate::rejection::Rejection;
@@ -99,13 +100,6 @@ pub enum Stopped {
     Log(#[from] LogError),
 }
 
-/// What readers see: always durable and published.
-#[derive(Clone, Debug)]
-pub struct Published {
-    /// The state after the newest published record.
-    pub state: State,
-}
-
 type Waiting = (Request, oneshot::Sender<Outcome>);
 
 enum Message {
@@ -117,7 +111,7 @@ enum Message {
 #[derive(Clone)]
 pub struct Handle {
     queue: mpsc::Sender<Message>,
-    published: Arc<ArcSwap<Published>>,
+    past: Arc<Past>,
     length: watch::Receiver<u64>,
     reader: Arc<dyn StoreReader>,
 }
@@ -146,7 +140,13 @@ impl Handle {
     /// What is published now.
     #[must_use]
     pub fn published(&self) -> Arc<Published> {
-        self.published.load_full()
+        self.past.newest()
+    }
+
+    /// What was published before.
+    #[must_use]
+    pub fn past(&self) -> &Arc<Past> {
+        &self.past
     }
 
     /// Tells each new published length.
@@ -177,7 +177,7 @@ impl Handle {
 /// The thread's own side.
 pub struct Sequencer {
     queue: mpsc::Receiver<Message>,
-    published: Arc<ArcSwap<Published>>,
+    past: Arc<Past>,
     length: watch::Sender<u64>,
     state: State,
     store: Box<dyn Store>,
@@ -212,19 +212,15 @@ impl Sequencer {
     #[must_use]
     pub fn new(state: State, store: Box<dyn Store>, log: LogWriter, clock: Box<dyn Clock>) -> (Self, Handle) {
         let (sender, queue) = mpsc::channel(QUEUE_MAX);
-        let published = Arc::new(ArcSwap::from_pointee(Published { state: state.clone() }));
         let (length, lengths) = watch::channel(state.length());
         let reader = store.reader();
-        let handle = Handle {
-            queue: sender,
-            published: Arc::clone(&published),
-            length: lengths,
-            reader: Arc::clone(&reader),
-        };
+        let past = Arc::new(Past::new(state.clone(), Arc::clone(&reader)));
+        let handle =
+            Handle { queue: sender, past: Arc::clone(&past), length: lengths, reader: Arc::clone(&reader) };
         let snapshot_length = state.length();
         let sequencer = Self {
             queue,
-            published,
+            past,
             length,
             state,
             store,
@@ -301,7 +297,7 @@ impl Sequencer {
             }
             self.log.append(staged.leaves.iter().map(Vec::as_slice))?;
             self.log.publish()?;
-            self.published.store(Arc::new(Published { state: self.state.clone() }));
+            self.past.publish(&self.state);
             self.length.send_replace(self.state.length());
         }
         answer_all(verdicts, |verdict| match verdict {

@@ -10,6 +10,7 @@ mod laws;
 mod log_client;
 mod policies;
 mod readme;
+mod reads;
 mod refusals;
 mod tidy;
 #[cfg(test)]

@@ -9,7 +9,9 @@ use api::cli::init::{InitArgs, init};
 use api::client::Client;
 use api::home::write_key;
 use api::serving::Serving;
+use api::session::session_payload;
 use api::verify::answer;
+use ledger::envelope::{Envelope, Purpose};
 use ledger::id::PartyId;
 use ledger::verify::{Options, Report, directory};
 use tempfile::TempDir;
@@ -112,6 +114,13 @@ impl TestLedger {
         self.start();
     }
 
+    /// The same, with something done to its directory while nothing runs.
+    pub fn restart_after(&mut self, harm: impl FnOnce(&Path)) {
+        self.end();
+        harm(&self.dir.path().join("ledger"));
+        self.start();
+    }
+
     /// Where it is reached.
     ///
     /// # Panics
@@ -149,6 +158,20 @@ impl TestLedger {
         let id = PartyId::parse(party).expect("a party's id");
         client.sign_in(world::ORIGIN, &id, &key(by)).expect("a session");
         client
+    }
+
+    /// A session's token, for requests with headers of their own.
+    ///
+    /// # Panics
+    /// If it gets none.
+    #[must_use]
+    pub fn token(&self, party: &str) -> String {
+        let challenge = self.http().get("/v1/session/challenge").text("challenge");
+        let id = PartyId::parse(party).expect("a party's id");
+        let expires = now().plus_millis(60_000).expect("a time");
+        let payload = session_payload(world::ORIGIN, &id, self.url(), &challenge, expires);
+        let envelope = Envelope::sign(Purpose::Session, &payload, &[&key(party)]).to_string();
+        self.http().send("POST", "/v1/session", &[], envelope.as_bytes()).text("token")
     }
 
     /// Uploads what a command brings.

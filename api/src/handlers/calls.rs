@@ -1,39 +1,77 @@
 //! Calls.
 
-use axum::extract::{Path, State};
-use axum::response::Response;
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use ledger::amount::print_units;
+use ledger::call::{CallKind, CallLeg, CallState};
 use ledger::call_record::{CallEvent, CallRecord};
 use ledger::id::CallId;
 use ledger::json::Json;
-use ledger::state::State as LedgerState;
+use ledger::state::State;
+use ledger::time::Timestamp;
 
-use super::{Shared, list_own, maybe, read_own, texts};
-use crate::app::{Reader, now};
+use super::{maybe, texts};
 use crate::may::Object;
 use crate::problem::Problem;
+use crate::reading::{Filter, Resource, View};
 
-/// `GET /v1/calls`.
-pub async fn all(State(app): Shared, Reader(principal): Reader) -> Response {
-    let state = &app.published().state;
-    list_own(state, &principal, state.calls(), Object::Call, |call| call_json(state, call))
+impl Resource for CallRecord {
+    const NAME: &'static str = "call";
+    const FILTERS: &'static [Filter] = &[
+        Filter::id("agreement"),
+        Filter::id("pledgor"),
+        Filter::id("secured"),
+        Filter::id("statement"),
+        Filter::word("state", |text| CallState::parse(text).is_some()),
+        Filter::word("leg", |text| CallLeg::parse(text).is_some()),
+        Filter::word("kind", |text| CallKind::parse(text).is_some()),
+    ];
+
+    fn all(state: &State, _: Timestamp) -> Box<dyn Iterator<Item = &Arc<Self>> + '_> {
+        Box::new(state.calls())
+    }
+
+    fn find<'a>(state: &'a State, id: &str, _: Timestamp) -> Option<&'a Arc<Self>> {
+        CallId::parse(id).ok().and_then(|id| state.call(&id))
+    }
+
+    fn object<'a>(&'a self, _: &'a State) -> Object<'a> {
+        Object::Call(self)
+    }
+
+    fn id(&self) -> Cow<'_, str> {
+        self.id.as_str().into()
+    }
+
+    fn tag(&self, at: Timestamp) -> String {
+        // Overdue comes by time alone, without a record.
+        match self.call.reading(at) {
+            Some(reading) => format!("{}-{reading}", self.changed_seq),
+            None => self.changed_seq.to_string(),
+        }
+    }
+
+    fn passes(&self, filter: &str, value: &str, _: &View) -> Result<bool, Problem> {
+        Ok(match filter {
+            "agreement" => self.agreement.as_str() == value,
+            "pledgor" => self.pledgor.as_str() == value,
+            "secured" => self.secured.as_str() == value,
+            "statement" => self.statement.as_str() == value,
+            "state" => self.state().as_str() == value,
+            "leg" => self.call.terms().leg.as_str() == value,
+            "kind" => self.call.terms().kind.as_str() == value,
+            _ => false,
+        })
+    }
+
+    fn json(&self, view: &View) -> Json {
+        call_json(view, self)
+    }
 }
 
-/// `GET /v1/calls/{id}`.
-///
-/// # Errors
-/// `not_found`, also for what one may not read.
-pub async fn one(
-    State(app): Shared,
-    Reader(principal): Reader,
-    Path(id): Path<String>,
-) -> Result<Response, Problem> {
-    let state = &app.published().state;
-    let found = CallId::parse(&id).ok().and_then(|id| state.call(&id));
-    read_own(state, &principal, found, Object::Call, ("call", |call| call_json(state, call)))
-}
-
-fn call_json(state: &LedgerState, call: &CallRecord) -> Json {
+fn call_json(view: &View, call: &CallRecord) -> Json {
+    let state = view.state();
     let terms = call.call.terms();
     let mut members = texts([
         ("id", call.id.to_string()),
@@ -55,7 +93,7 @@ fn call_json(state: &LedgerState, call: &CallRecord) -> Json {
         ("grace_end", terms.grace_end.to_string()),
     ]);
     // Overdue is a reading of the time, not a state.
-    maybe(&mut members, "reading", call.call.reading(now()));
+    maybe(&mut members, "reading", call.call.reading(view.at));
     maybe(&mut members, "parent", call.parent.as_ref());
     maybe(&mut members, "pledge", call.pledge);
     maybe(&mut members, "movement", call.movement.as_ref());

@@ -1,39 +1,57 @@
 //! Parties, their keys, and assets.
 
-use axum::extract::{Path, State};
-use axum::response::Response;
-use ledger::asset::Asset;
-use ledger::id::PartyId;
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use ledger::asset::{Asset, AssetKind};
+use ledger::id::{AssetId, PartyId};
 use ledger::json::Json;
 use ledger::party::{Party, Role};
+use ledger::state::State;
+use ledger::time::Timestamp;
 
-use super::{Shared, list, maybe, read, texts};
-use crate::app::Reader;
-use crate::may::{Object, may_read};
+use super::{maybe, texts};
+use crate::may::Object;
 use crate::problem::Problem;
+use crate::reading::{Filter, Resource, View};
 use crate::session::Principal;
 
-/// `GET /v1/parties`.
-pub async fn all(State(app): Shared, Reader(principal): Reader) -> Response {
-    let state = &app.published().state;
-    let known = state.parties().filter(|party| may_read(&principal, Object::Party(party), state));
-    list(state, known.map(|party| party_json(&principal, party)))
-}
+impl Resource for Party {
+    const NAME: &'static str = "party";
+    const FILTERS: &'static [Filter] =
+        &[Filter::word("role", |text| Role::parse(text).is_some()), Filter::word("suspended", is_truth)];
 
-/// `GET /v1/parties/{id}`.
-///
-/// # Errors
-/// `not_found`, also for who is no counterparty of the reader.
-pub async fn one(
-    State(app): Shared,
-    Reader(principal): Reader,
-    Path(id): Path<String>,
-) -> Result<Response, Problem> {
-    let state = &app.published().state;
-    let party = PartyId::parse(&id).ok().and_then(|id| state.party(&id));
-    let party = party.filter(|party| may_read(&principal, Object::Party(party), state));
-    let party = party.ok_or_else(Problem::not_found)?;
-    Ok(read(state, [("party", party_json(&principal, party))]))
+    fn all(state: &State, _: Timestamp) -> Box<dyn Iterator<Item = &Arc<Self>> + '_> {
+        Box::new(state.parties())
+    }
+
+    fn find<'a>(state: &'a State, id: &str, _: Timestamp) -> Option<&'a Arc<Self>> {
+        PartyId::parse(id).ok().and_then(|id| state.party(&id))
+    }
+
+    fn object<'a>(&'a self, _: &'a State) -> Object<'a> {
+        Object::Party(self)
+    }
+
+    fn id(&self) -> Cow<'_, str> {
+        self.id.as_str().into()
+    }
+
+    fn tag(&self, _: Timestamp) -> String {
+        self.changed_seq.to_string()
+    }
+
+    fn passes(&self, filter: &str, value: &str, _: &View) -> Result<bool, Problem> {
+        Ok(match filter {
+            "role" => self.role.as_str() == value,
+            "suspended" => self.suspended.to_string() == value,
+            _ => false,
+        })
+    }
+
+    fn json(&self, view: &View) -> Json {
+        party_json(&view.principal, self)
+    }
 }
 
 /// One's own keys with their history; of others, those that are active.
@@ -62,10 +80,42 @@ fn party_json(principal: &Principal, party: &Party) -> Json {
     Json::object(members)
 }
 
-/// `GET /v1/assets`.
-pub async fn assets(State(app): Shared, _: Reader) -> Response {
-    let state = &app.published().state;
-    list(state, state.assets().map(|asset| asset_json(asset)))
+impl Resource for Asset {
+    const NAME: &'static str = "asset";
+    const FILTERS: &'static [Filter] =
+        &[Filter::word("kind", |text| AssetKind::parse(text).is_some()), Filter::word("suspended", is_truth)];
+
+    fn all(state: &State, _: Timestamp) -> Box<dyn Iterator<Item = &Arc<Self>> + '_> {
+        Box::new(state.assets())
+    }
+
+    fn find<'a>(state: &'a State, id: &str, _: Timestamp) -> Option<&'a Arc<Self>> {
+        AssetId::parse(id).ok().and_then(|id| state.asset(&id))
+    }
+
+    fn object<'a>(&'a self, _: &'a State) -> Object<'a> {
+        Object::Reference
+    }
+
+    fn id(&self) -> Cow<'_, str> {
+        self.id.as_str().into()
+    }
+
+    fn tag(&self, _: Timestamp) -> String {
+        self.changed_seq.to_string()
+    }
+
+    fn passes(&self, filter: &str, value: &str, _: &View) -> Result<bool, Problem> {
+        Ok(match filter {
+            "kind" => self.kind.as_str() == value,
+            "suspended" => self.suspended.to_string() == value,
+            _ => false,
+        })
+    }
+
+    fn json(&self, _: &View) -> Json {
+        asset_json(self)
+    }
 }
 
 fn asset_json(asset: &Asset) -> Json {
@@ -85,4 +135,8 @@ fn asset_json(asset: &Asset) -> Json {
     let head = head.map(|(name, value)| (name.to_owned(), Json::text(value)));
     members.push(("suspended".to_owned(), Json::Bool(asset.suspended)));
     Json::object(head.into_iter().chain(members))
+}
+
+fn is_truth(text: &str) -> bool {
+    text.parse::<bool>().is_ok()
 }

@@ -10,7 +10,7 @@ use super::{Content, Entry, check_free, collateral, movement};
 use crate::command::MovementBatch;
 use crate::decimal::print_scaled;
 use crate::id::AssetId;
-use crate::movement::{MovementStatus, Posting};
+use crate::movement::Posting;
 use crate::rejection::Rejection;
 use crate::state::{Change, State};
 
@@ -41,7 +41,7 @@ pub(super) fn apply(state: &State, entry: &Entry, batch: &MovementBatch) -> Resu
     let mut moved = movement::pending(state, entry, batch.movement.clone(), postings, None)?;
     moved.postings = Vec::new();
     moved.batch = Some(batch.document);
-    moved.status = MovementStatus::Settled;
+    movement::settle_whole(&mut moved);
     let mut changes = working.into_changes();
     changes.push(Change::Movement(Arc::new(moved)));
     Ok(changes)

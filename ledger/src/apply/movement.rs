@@ -10,7 +10,7 @@ use crate::amount::print_units;
 use crate::command::{MovementInstruct, MovementMode, MovementSettle, MovementVoid, QuantityText};
 use crate::digest::Digest;
 use crate::id::CallId;
-use crate::movement::{Movement, MovementStatus, Posting};
+use crate::movement::{Movement, MovementStatus, MovementStep, Posting};
 use crate::party::{Party, Role};
 use crate::rejection::Rejection;
 use crate::state::{Change, State};
@@ -76,11 +76,18 @@ pub(super) fn pending(
     postings: Vec<Posting>,
     call: Option<CallId>,
 ) -> Result<Movement, Rejection> {
+    let step = MovementStep {
+        seq: entry.seq,
+        status: MovementStatus::Pending,
+        amounts: postings.iter().map(|posting| posting.units).collect(),
+        effective_at: entry.command.effective_at,
+    };
     Ok(Movement {
         id,
         author: entry.command.author.clone(),
         status: MovementStatus::Pending,
         outflows: outflows(state, &postings)?,
+        steps: vec![step],
         postings,
         batch: None,
         expires: None,
@@ -189,6 +196,12 @@ pub(super) fn settled(
         working.shift(&moved)?;
         posting.settled += part;
     }
+    movement.steps.push(MovementStep {
+        seq: entry.seq,
+        status: MovementStatus::Settled,
+        amounts: parts.to_vec(),
+        effective_at: entry.command.effective_at,
+    });
     if movement.postings.iter().all(|posting| posting.remaining() == 0) {
         movement.status = MovementStatus::Settled;
     }
@@ -200,6 +213,9 @@ pub(super) fn settled(
 /// A movement that takes effect at once.
 pub(super) fn settle_whole(movement: &mut Movement) {
     movement.status = MovementStatus::Settled;
+    for step in &mut movement.steps {
+        step.status = MovementStatus::Settled;
+    }
     for posting in &mut movement.postings {
         posting.settled = posting.units;
     }
@@ -217,13 +233,11 @@ pub(super) fn given_up(
     for posting in movement.postings.iter().filter(|posting| posting.remaining() > 0) {
         working.unreserve(&posting.part(posting.remaining()));
     }
+    let mut given_up = Movement { status, reason, changed_seq: seq, ..movement.clone() };
+    let amounts = movement.postings.iter().map(Posting::remaining).collect();
+    given_up.steps.push(MovementStep { seq, status, amounts, effective_at: None });
     let mut changes = working.into_changes();
-    changes.push(Change::Movement(Arc::new(Movement {
-        status,
-        reason,
-        changed_seq: seq,
-        ..movement.clone()
-    })));
+    changes.push(Change::Movement(Arc::new(given_up)));
     changes
 }
 
