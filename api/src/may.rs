@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use ledger::account::Account;
+use ledger::address::Address;
 use ledger::agreement::Agreement;
 use ledger::call_record::CallRecord;
 use ledger::command::Command;
@@ -29,6 +30,8 @@ pub enum Object<'a> {
     Party(&'a Party),
     /// An account.
     Account(&'a Account),
+    /// An address on the allow-list.
+    Address(&'a Address),
     /// An agreement.
     Agreement(&'a Agreement),
     /// A portfolio.
@@ -63,6 +66,7 @@ pub fn may_read(principal: &Principal, object: Object, state: &State) -> bool {
         Object::Reference => true,
         Object::Party(other) => other.role == Role::Operator || deals_with(party, &other.id, state),
         Object::Account(account) => account.owner == *party || account.custodian == *party,
+        Object::Address(address) => address.owner == *party || address.custodian.as_ref() == Some(party),
         Object::Agreement(agreement) => !custodian && agreement.parties.contains(party),
         Object::Portfolio(portfolio) => {
             !custodian && (portfolio.owner.as_ref() == Some(party) || portfolio.author == *party)

@@ -181,7 +181,9 @@ fn figures(rejection: &Rejection) -> Option<(String, String)> {
         | Rejection::FxMissing { .. }
         | Rejection::ReasonUnknown { .. }
         | Rejection::EvidenceMissing { .. }
-        | Rejection::DocumentDigest { .. } => return None,
+        | Rejection::DocumentDigest { .. }
+        | Rejection::DestinationNotAllowed { .. }
+        | Rejection::DestinationCoolingOff { .. } => return None,
     })
 }
 
@@ -230,6 +232,10 @@ fn status_of(rejection: &Rejection) -> (StatusCode, &'static str) {
         Rejection::EvidenceMismatch { .. } => (UNPROCESSABLE, "bring what the record expects"),
         Rejection::DocumentDigest { .. } => (UNPROCESSABLE, "upload the document that the command means"),
         Rejection::AmountsDoNotSum { .. } => (UNPROCESSABLE, "correct the figures"),
+        Rejection::DestinationNotAllowed { .. } => {
+            (FORBIDDEN, "have the address added, proved and allowed, or name another")
+        }
+        Rejection::DestinationCoolingOff { .. } => (FORBIDDEN, "wait until it has cooled off"),
     }
 }
 

@@ -12,8 +12,8 @@ use data_encoding::HEXLOWER;
 
 use crate::app::App;
 use crate::handlers::{
-    accounts, agreements, calls, commands, custody, documents, ledger, log, margin, movements, parties,
-    records, sessions,
+    accounts, addresses, agreements, calls, commands, custody, documents, ledger, log, margin, movements,
+    parties, records, sessions,
 };
 use crate::problem::Problem;
 
@@ -30,6 +30,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/regimes", get(agreements::regimes))
         .route("/v1/agreements", get(agreements::all))
         .route("/v1/agreements/{id}", get(agreements::one))
+        .route("/v1/addresses", get(addresses::all))
         .route("/v1/accounts", get(accounts::all))
         .route("/v1/accounts/{id}", get(accounts::one))
         .route("/v1/accounts/{id}/balances", get(accounts::balance))

@@ -11,12 +11,14 @@
 //! (`merkle`, `tiles`, `note`, `checkpoint`, `log`, `proof`, `seal`, `verify`).
 
 pub mod account;
+pub mod address;
 pub mod agreement;
 pub mod amount;
 pub mod apply;
 pub mod asset;
 pub mod call;
 pub mod call_record;
+pub mod chain;
 pub mod checkpoint;
 pub mod command;
 pub mod cosignature;

@@ -60,6 +60,10 @@ fn print_change(after: &State, change: &Change) -> Json {
             let accepted = agreement.versions.len().to_string();
             ("agreement", agreement.id.to_string(), vec![("versions", accepted)])
         }
+        Change::Address(address) => {
+            let of = vec![("chain", address.chain.to_string()), ("owner", address.owner.to_string())];
+            ("address", address.address.clone(), of)
+        }
         Change::Document(digest, _) => ("document", digest.tagged(), Vec::new()),
         Change::Prices(prices) => ("price_set", prices.id.to_string(), Vec::new()),
         Change::Regime(adopted) => ("regime", adopted.id.to_string(), Vec::new()),

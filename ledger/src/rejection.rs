@@ -261,6 +261,20 @@ rejections! {
         /// What was given.
         got: Decimal,
     } = "amounts_do_not_sum", "expected {expected}, got {got}";
+    /// Nothing is sent to an address that is not on the owner's allow-list.
+    DestinationNotAllowed {
+        /// The address as given.
+        destination: String,
+        /// What is missing.
+        why: String,
+    } = "destination_not_allowed", "{destination}: {why}";
+    /// The address is allowed and may not be used yet.
+    DestinationCoolingOff {
+        /// The address as given.
+        destination: String,
+        /// From when it may be used.
+        from: Timestamp,
+    } = "destination_cooling_off", "{destination} may be sent to from {from} on";
 }
 
 impl Rejection {

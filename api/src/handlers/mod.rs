@@ -1,6 +1,7 @@
 //! One file for each kind of resource.
 
 pub mod accounts;
+pub mod addresses;
 pub mod agreements;
 pub mod calls;
 pub mod commands;

@@ -8,6 +8,7 @@
 //! new version beside the old one.
 
 mod account;
+mod address;
 mod agreement;
 mod batch;
 mod call;
@@ -117,6 +118,10 @@ fn apply_body(state: &State, entry: &Entry) -> Result<Effects, Rejection> {
         Body::AgreementPropose(propose) => agreement::propose(state, entry, propose),
         Body::AgreementAccept(accept) => agreement::accept(state, entry, accept),
         Body::AgreementReject(reject) => agreement::reject(state, entry, reject),
+        Body::AddressAdd(add) => address::add(state, entry, add),
+        Body::AddressProve(prove) => address::prove(state, entry, prove),
+        Body::AddressAllow(allow) => address::allow(state, entry, allow),
+        Body::AddressRemove(remove) => address::remove(state, entry, remove),
         Body::DocumentPut(put) => registry::put_document(state, entry, put),
         Body::PriceSet(set) => market::set_prices(state, entry, set),
         Body::PositionReport(report) => market::report_positions(state, entry, report),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::address::check_destination;
 use super::postings::{Classes, Working, check_custodians, resolve};
 use super::{Entry, check_free, collateral};
 use crate::account::Book;
@@ -59,6 +60,9 @@ pub(super) fn instruct(
         check_inside(state, &movement.postings)?;
         settle_whole(&mut movement);
     }
+    if let Some(destination) = &instruct.destination {
+        movement.destination = Some(check_destination(state, entry, destination, &movement.postings)?);
+    }
     let mut changes = working.into_changes();
     changes.push(Change::Movement(Arc::new(movement)));
     Ok(changes)
@@ -79,6 +83,7 @@ pub(super) fn pending(
         batch: None,
         expires: None,
         call,
+        destination: None,
         effective_at: entry.command.effective_at,
         evidence: None,
         reason: None,

@@ -1,5 +1,6 @@
 //! Every type of command this version knows, by name.
 
+use super::address::{AddressAdd, AddressAllow, AddressProve, AddressRemove};
 use super::agreement::{AgreementAccept, AgreementPropose, AgreementReject};
 use super::call::{CallIssue, CallStep};
 use super::concern::Concern;
@@ -148,6 +149,14 @@ bodies! {
     AgreementAccept(AgreementAccept) = "agreement.accept" by DEALERS,
     /// Rejects it.
     AgreementReject(AgreementReject) = "agreement.reject" by DEALERS,
+    /// Names an address to which collateral may be sent one day.
+    AddressAdd(AddressAdd) = "address.add" by DEALERS,
+    /// Brings the proof that its owner controls it.
+    AddressProve(AddressProve) = "address.prove" by DEALERS,
+    /// Lets it be used once it has cooled off.
+    AddressAllow(AddressAllow) = "address.allow" by DEALERS,
+    /// Takes it off the list at once.
+    AddressRemove(AddressRemove) = "address.remove" by DEALERS,
     /// Makes a document part of the record.
     DocumentPut(DocumentPut) = "document.put" by ANYONE,
     /// Sets prices.

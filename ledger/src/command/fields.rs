@@ -151,6 +151,18 @@ impl<'a> Fields<'a> {
         (values.len() == elements.len()).then_some(values)
     }
 
+    /// An object, read by `read` from its own fields.
+    pub(crate) fn object<T>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(&mut Fields<'a>) -> Option<T>,
+    ) -> Option<T> {
+        let tree = self.required(name, "an object", Some)?;
+        let mut fields = Fields::of(tree, &format!("{}/{name}", self.pointer));
+        let value = read(&mut fields);
+        fields.finish(value).map_err(|errors| self.errors.extend(errors)).ok()
+    }
+
     /// Free text, possibly empty.
     pub(crate) fn text(&mut self, name: &'static str) -> Option<String> {
         self.required(name, "text", |value| value.as_str().map(str::to_owned))

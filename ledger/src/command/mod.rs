@@ -3,6 +3,7 @@
 //! Reading never looks at state: a command that reads is well formed, not yet allowed.
 //! Source: audit specification §1 (members), API specification §2 (types and bodies).
 
+mod address;
 mod agreement;
 mod body;
 mod call;
@@ -15,6 +16,9 @@ mod party;
 mod registry;
 mod standing;
 
+pub use address::{
+    AddressAdd, AddressAllow, AddressNamed, AddressProve, AddressRemove, AddressText, Challenge,
+};
 pub use agreement::{AgreementAccept, AgreementPropose, AgreementReject};
 pub use body::{Body, Signers};
 pub use call::{CallIssue, CallStep, PledgedItem};
