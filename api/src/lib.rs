@@ -14,6 +14,7 @@ pub mod margin_statement;
 pub mod may;
 pub mod problem;
 pub mod routes;
+mod scope;
 pub mod server;
 pub mod serving;
 pub mod session;

@@ -16,9 +16,10 @@ use ledger::id::{AccountId, MovementId, PartyId};
 use ledger::json::{self, Json};
 use ledger::market::{MarginStatement, Portfolio};
 use ledger::movement::Movement;
-use ledger::party::{Party, Role};
+use ledger::party::{Party, Role, Scope};
 use ledger::state::{DocumentEntry, State};
 
+use crate::scope::Within;
 use crate::session::Principal;
 
 /// Something that is read.
@@ -56,7 +57,15 @@ pub enum Object<'a> {
 #[must_use]
 pub fn may_read(principal: &Principal, object: Object, state: &State) -> bool {
     match principal.role {
-        Role::Operator | Role::Auditor => return true,
+        Role::Operator => return true,
+        Role::Auditor => {
+            return state.party(&principal.party).is_some_and(|auditor| match &auditor.scope {
+                Scope::All => true,
+                Scope::Only { parties, agreements } => {
+                    Within { auditor: &auditor.id, parties, agreements, state }.holds(object)
+                }
+            });
+        }
         Role::Witness => return matches!(object, Object::Reference),
         Role::Client | Role::Custodian => {}
     }
@@ -64,7 +73,10 @@ pub fn may_read(principal: &Principal, object: Object, state: &State) -> bool {
     let custodian = principal.role == Role::Custodian;
     match object {
         Object::Reference => true,
-        Object::Party(other) => other.role == Role::Operator || deals_with(party, &other.id, state),
+        Object::Party(other) => {
+            let recovers = other.recovery.as_ref() == Some(party);
+            other.role == Role::Operator || recovers || deals_with(party, &other.id, state)
+        }
         Object::Account(account) => account.owner == *party || account.custodian == *party,
         Object::Address(address) => address.owner == *party || address.custodian.as_ref() == Some(party),
         Object::Agreement(agreement) => !custodian && agreement.parties.contains(party),

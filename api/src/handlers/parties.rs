@@ -3,12 +3,13 @@
 use axum::extract::{Path, State};
 use axum::response::Response;
 use ledger::asset::Asset;
-use ledger::id::PartyId;
+use ledger::id::{AgreementId, PartyId};
 use ledger::json::Json;
-use ledger::party::{Party, Role};
+use ledger::party::{Party, Role, Scope};
+use ledger::time::Timestamp;
 
 use super::{Shared, list, maybe, read, texts};
-use crate::app::Reader;
+use crate::app::{Reader, now};
 use crate::may::{Object, may_read};
 use crate::problem::Problem;
 use crate::session::Principal;
@@ -17,7 +18,7 @@ use crate::session::Principal;
 pub async fn all(State(app): Shared, Reader(principal): Reader) -> Response {
     let state = &app.published().state;
     let known = state.parties().filter(|party| may_read(&principal, Object::Party(party), state));
-    list(state, known.map(|party| party_json(&principal, party)))
+    list(state, known.map(|party| party_json(&principal, party, now())))
 }
 
 /// `GET /v1/parties/{id}`.
@@ -33,13 +34,14 @@ pub async fn one(
     let party = PartyId::parse(&id).ok().and_then(|id| state.party(&id));
     let party = party.filter(|party| may_read(&principal, Object::Party(party), state));
     let party = party.ok_or_else(Problem::not_found)?;
-    Ok(read(state, [("party", party_json(&principal, party))]))
+    Ok(read(state, [("party", party_json(&principal, party, now()))]))
 }
 
-/// One's own keys with their history; of others, those that are active.
-fn party_json(principal: &Principal, party: &Party) -> Json {
+/// One's own keys with their history; of others, those that are active. A recovery is everyone's to see.
+#[must_use]
+pub fn party_json(principal: &Principal, party: &Party, at: Timestamp) -> Json {
     let whole = principal.party == party.id || matches!(principal.role, Role::Operator | Role::Auditor);
-    let keys = party.keys.iter().filter(|key| whole || key.revoked_seq.is_none()).map(|key| {
+    let keys = party.keys.iter().filter(|key| whole || key.stands_at(at)).map(|key| {
         let mut members = texts([
             ("keyid", key.public.id().to_string()),
             ("public_key", key.public.to_base64()),
@@ -47,6 +49,7 @@ fn party_json(principal: &Principal, party: &Party) -> Json {
         ]);
         maybe(&mut members, "revoked_seq", key.revoked_seq);
         maybe(&mut members, "compromised_from", key.compromised_from);
+        maybe(&mut members, "active_from", key.recovery.as_ref().map(|recovery| recovery.active_from));
         members.push(("uses", Json::array(key.uses.iter().map(|word| Json::text(word.as_str())))));
         Json::object(members)
     });
@@ -57,9 +60,35 @@ fn party_json(principal: &Principal, party: &Party) -> Json {
     ]);
     maybe(&mut members, "lei", party.lei.as_ref());
     members.push(("suspended", Json::Bool(party.suspended)));
+    // Who else is a client here is no counterparty's business.
+    maybe(
+        &mut members,
+        "recovery",
+        party.recovery.as_ref().filter(|contact| whole || **contact == principal.party),
+    );
+    if let Scope::Only { parties, agreements } = &party.scope {
+        let ids = parties.iter().map(PartyId::as_str).chain(agreements.iter().map(AgreementId::as_str));
+        members.push(("scope", Json::array(ids.map(Json::text))));
+    } else if party.role == Role::Auditor {
+        members.push(("scope", Json::text("all")));
+    }
     members.push(("keys", Json::array(keys)));
+    members.push(("recoveries", recoveries_json(party, at)));
     members.push(("changed_seq", Json::text(party.changed_seq.to_string())));
     Json::object(members)
+}
+
+/// The mark of a party that was given a key because it had lost its own.
+fn recoveries_json(party: &Party, at: Timestamp) -> Json {
+    Json::array(party.recoveries().map(|(key, recovery)| {
+        Json::object(texts([
+            ("keyid", key.public.id().to_string()),
+            ("seq", key.added_seq.to_string()),
+            ("state", recovery.stage_at(at).to_string()),
+            ("active_from", recovery.active_from.to_string()),
+            ("evidence", recovery.evidence.tagged()),
+        ]))
+    }))
 }
 
 /// `GET /v1/assets`.

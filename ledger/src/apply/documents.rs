@@ -9,7 +9,7 @@ use crate::command::{self, PostingText};
 use crate::digest::Digest;
 use crate::id::PartyId;
 use crate::market::PriceDocument;
-use crate::party::Role;
+use crate::party::{Role, Scope};
 use crate::rejection::Rejection;
 use crate::state::{Change, DocumentEntry, State};
 
@@ -87,9 +87,12 @@ pub(super) fn changes(state: &State, entry: &Entry) -> Vec<Change> {
     let command = entry.command;
     let mut readers = imbl::OrdSet::unit(command.author.clone());
     readers.extend(counterparties(state, entry));
-    let reads_all = state
-        .party(&command.author)
-        .is_some_and(|author| matches!(author.role, Role::Operator | Role::Auditor));
+    let reads_all = state.party(&command.author).is_some_and(|author| match author.role {
+        Role::Operator => true,
+        // One who sees a part does not come to the rest by naming it.
+        Role::Auditor => author.scope == Scope::All,
+        Role::Client | Role::Custodian | Role::Witness => false,
+    });
     let mut changes = Vec::new();
     for (_, digest) in command.body.documents() {
         let known = state.document(&digest);

@@ -106,6 +106,7 @@ fn apply_body(state: &State, entry: &Entry) -> Result<Effects, Rejection> {
         Body::KeyAdd(add) => party::add_key(state, entry, add),
         Body::KeyRotate(rotate) => party::rotate_key(state, entry, rotate),
         Body::KeyRevoke(revoke) => party::revoke_key(state, entry, revoke),
+        Body::KeyRecover(recover) => party::recover_key(state, entry, recover),
         Body::RegimeAdopt(adopt) => market::adopt_regime(entry, adopt),
         Body::AssetDefine(define) => registry::define_asset(state, entry, define),
         Body::PartySuspend(standing) => party::suspend(state, entry, standing),
@@ -180,7 +181,7 @@ fn check_author(state: &State, entry: &Entry) -> Result<Option<Arc<Party>>, Reje
     }
     let author = state.party(&entry.command.author).ok_or(Rejection::KeyNotActive { keyid })?;
     let key = author.key(keyid).ok_or(Rejection::KeyNotActive { keyid })?;
-    if !key.is_active_at(entry.seq) {
+    if !key.is_active_at(entry.seq, entry.recorded_at) {
         return Err(Rejection::KeyNotActive { keyid });
     }
     if author.suspended {

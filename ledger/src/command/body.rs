@@ -10,7 +10,7 @@ use super::market::{MarginState, PositionReport, PriceSet, RegimeAdopt};
 use super::movement::{
     MovementBatch, MovementInstruct, MovementReclassify, MovementReverse, MovementSettle, MovementVoid,
 };
-use super::party::{KeyAdd, KeyRevoke, KeyRotate, LedgerOpen, NewKey, PartyRegister};
+use super::party::{KeyAdd, KeyRecover, KeyRevoke, KeyRotate, LedgerOpen, NewKey, PartyRegister};
 use super::registry::{AccountOpen, AssetDefine, DocumentPut};
 use super::standing::{AccountStanding, AssetSuspend, PartyStanding};
 use crate::digest::Digest;
@@ -31,7 +31,7 @@ pub(super) trait Ask: Sized {
         Vec::new()
     }
 
-    /// The key that it brings and that must sign it too.
+    /// The key that it brings.
     fn new_key(&self) -> Option<&NewKey> {
         None
     }
@@ -102,7 +102,7 @@ macro_rules! bodies {
                 }
             }
 
-            /// The key that the command brings and that must sign it too.
+            /// The key that the command brings. Whether it signs too is for [`Signers`] to say.
             #[must_use]
             pub fn new_key(&self) -> Option<&NewKey> {
                 match self {
@@ -125,6 +125,8 @@ bodies! {
     KeyRotate(KeyRotate) = "key.rotate" by ANYONE,
     /// Ends a key.
     KeyRevoke(KeyRevoke) = "key.revoke" by ANYONE,
+    /// Gives a new key to a party that lost all of its own.
+    KeyRecover(KeyRecover) = "key.recover" by OPERATOR,
     /// Stops a party from authoring anything.
     PartySuspend(PartyStanding) = "party.suspend" by OPERATOR,
     /// Lets it author again.

@@ -11,6 +11,8 @@ pub enum Concern {
     Everyone,
     /// A party.
     Party(PartyId),
+    /// A party and its recovery contact.
+    Recovery(PartyId),
     /// An address: its owner.
     Address(AddressNamed),
     /// An account: its owner and its custodian.
