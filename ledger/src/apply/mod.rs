@@ -119,6 +119,7 @@ fn apply_body(state: &State, entry: &Entry) -> Result<Effects, Rejection> {
         Body::AgreementPropose(propose) => agreement::propose(state, entry, propose),
         Body::AgreementAccept(accept) => agreement::accept(state, entry, accept),
         Body::AgreementReject(reject) => agreement::reject(state, entry, reject),
+        Body::AgreementTerminate(terminate) => agreement::terminate(state, entry, terminate),
         Body::AddressAdd(add) => address::add(state, entry, add),
         Body::AddressProve(prove) => address::prove(state, entry, prove),
         Body::AddressAllow(allow) => address::allow(state, entry, allow),

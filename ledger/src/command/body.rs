@@ -1,7 +1,7 @@
 //! Every type of command this version knows, by name.
 
 use super::address::{AddressAdd, AddressAllow, AddressProve, AddressRemove};
-use super::agreement::{AgreementAccept, AgreementPropose, AgreementReject};
+use super::agreement::{AgreementAccept, AgreementPropose, AgreementReject, AgreementTerminate};
 use super::call::{CallIssue, CallStep};
 use super::concern::Concern;
 use super::custody::{BreakOpen, CustodyStatementPut, ReconciliationRecord};
@@ -151,6 +151,8 @@ bodies! {
     AgreementAccept(AgreementAccept) = "agreement.accept" by DEALERS,
     /// Rejects it.
     AgreementReject(AgreementReject) = "agreement.reject" by DEALERS,
+    /// Ends an agreement: what it secures runs off.
+    AgreementTerminate(AgreementTerminate) = "agreement.terminate" by DEALERS,
     /// Names an address to which collateral may be sent one day.
     AddressAdd(AddressAdd) = "address.add" by DEALERS,
     /// Brings the proof that its owner controls it.

@@ -19,7 +19,7 @@ mod standing;
 pub use address::{
     AddressAdd, AddressAllow, AddressNamed, AddressProve, AddressRemove, AddressText, Challenge,
 };
-pub use agreement::{AgreementAccept, AgreementPropose, AgreementReject};
+pub use agreement::{AgreementAccept, AgreementPropose, AgreementReject, AgreementTerminate};
 pub use body::{Body, Signers};
 pub use call::{CallIssue, CallStep, PledgedItem};
 pub use concern::Concern;
