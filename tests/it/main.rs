@@ -9,6 +9,7 @@ mod laws;
 mod log_client;
 mod readme;
 mod refusals;
+mod standing;
 mod tidy;
 #[cfg(test)]
 mod verify;

@@ -8,7 +8,8 @@
 //! | value | becomes |
 //! |---|---|
 //! | `postings=from>to:amount:asset,…` · `items=from:amount:asset,…` · `totals=asset:amount,…` · `expect=object@seq,…` | lists of objects |
-//! | `uses=` · `readers=` · `statements=` · `amounts=` | lists of text, split at commas |
+//! | `challenge=account:nonce:expires` | what an address's key signs; `,member:value` after it stands in its place |
+//! | `scope=` (but `all`) · `uses=` · `readers=` · `statements=` · `amounts=` | lists of text, split at commas |
 //! | `doc:NAME` | the tagged digest of the document of that name, which is uploaded first |
 //! | `digest:NAME` | the same without the upload |
 //! | `key:NAME` | that key: in base64, or its id where an id stands |
@@ -160,6 +161,8 @@ impl Scribe {
             "totals" => Json::array(value.split(',').map(total)),
             "expect" => Json::array(value.split(',').map(expectation)),
             "uses" | "readers" | "statements" | "amounts" => Json::array(value.split(',').map(Json::text)),
+            "scope" if value != "all" => Json::array(value.split(',').map(Json::text)),
+            "challenge" => self.challenge(asked, value, now),
             "as_of" | "due" | "expires" | "from" | "compromised_from" => Json::text(time(value, now)),
             "pledge" if value == "@" => {
                 let call = asked.body.iter().find(|(name, _)| name == "call").and_then(|(_, id)| id.as_str());
@@ -173,6 +176,30 @@ impl Scribe {
             _ => Json::text(self.value(asked, name, value)),
         };
         asked.body.push((name.to_owned(), json));
+    }
+
+    /// A challenge for the address that the body names.
+    fn challenge(&self, asked: &Asked, value: &str, now: Timestamp) -> Json {
+        let address =
+            asked.body.iter().find(|(name, _)| name == "address").and_then(|(_, text)| text.as_str());
+        let mut parts = value.split(',');
+        let mut words = parts.next().expect("a challenge").split(':');
+        let mut next = || words.next().expect("a challenge is account:nonce:expires").to_owned();
+        let mut members = BTreeMap::from([
+            ("ledger", self.origin.clone()),
+            ("root", hex_of("root")),
+            ("size", "1".to_owned()),
+            ("account", next()),
+            ("nonce", next()),
+            ("expires", time(&next(), now)),
+            ("address", address.unwrap_or_default().to_owned()),
+            ("height", "23000000".to_owned()),
+            ("block", format!("0x{}", hex_of("block"))),
+        ]);
+        for (name, value) in parts.map(|part| part.split_once(':').expect("member:value")) {
+            members.extend([(name, value.to_owned())]);
+        }
+        Json::object(members.into_iter().map(|(name, value)| (name, Json::text(value))))
     }
 
     fn value(&self, asked: &mut Asked, member: &str, value: &str) -> String {

@@ -62,6 +62,7 @@ pub fn name_documents(scribe: &mut Scribe) {
     scribe.name_document("csa1v2", &agreement("CSA-1", "acme", 2));
     scribe.name_document("csa1v3", &agreement("CSA-1", "acme", 3));
     scribe.name_document("csa2", &agreement("CSA-2", "zeta", 1));
+    scribe.name_document("other", &agreement("CSA-3", "acme", 1));
 }
 
 /// The lines of a text, without indentation, empty lines and those that start with `#`.
