@@ -4,6 +4,7 @@ mod batches;
 mod corrections;
 mod flow;
 mod found;
+mod keys;
 mod kills;
 mod laws;
 mod log_client;
