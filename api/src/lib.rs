@@ -15,6 +15,7 @@ pub mod may;
 pub mod problem;
 pub mod reading;
 pub mod routes;
+mod scope;
 pub mod server;
 pub mod serving;
 pub mod session;

@@ -6,8 +6,9 @@
 use std::sync::Arc;
 
 use ledger::account::Account;
+use ledger::address::Address;
 use ledger::agreement::Agreement;
-use ledger::approval::{HeldCommand, Policy, Scope};
+use ledger::approval::{HeldCommand, Policy, Scope as PolicyScope};
 use ledger::call_record::CallRecord;
 use ledger::command::{Command, Concern};
 use ledger::digest::Digest;
@@ -16,9 +17,10 @@ use ledger::id::{AccountId, MovementId, PartyId};
 use ledger::json::{self, Json};
 use ledger::market::{MarginStatement, Portfolio};
 use ledger::movement::Movement;
-use ledger::party::{Party, Role};
+use ledger::party::{Party, Role, Scope};
 use ledger::state::{DocumentEntry, State};
 
+use crate::scope::Within;
 use crate::session::Principal;
 
 /// Something that is read.
@@ -34,6 +36,8 @@ pub enum Object<'a> {
     Held(&'a HeldCommand),
     /// An account.
     Account(&'a Account),
+    /// An address on the allow-list.
+    Address(&'a Address),
     /// An agreement.
     Agreement(&'a Agreement),
     /// A portfolio.
@@ -58,7 +62,15 @@ pub enum Object<'a> {
 #[must_use]
 pub fn may_read(principal: &Principal, object: Object, state: &State) -> bool {
     match principal.role {
-        Role::Operator | Role::Auditor => return true,
+        Role::Operator => return true,
+        Role::Auditor => {
+            return state.party(&principal.party).is_some_and(|auditor| match &auditor.scope {
+                Scope::All => true,
+                Scope::Only { parties, agreements } => {
+                    Within { auditor: &auditor.id, parties, agreements, state }.holds(object)
+                }
+            });
+        }
         Role::Witness => return matches!(object, Object::Reference),
         Role::Client | Role::Custodian => {}
     }
@@ -66,8 +78,12 @@ pub fn may_read(principal: &Principal, object: Object, state: &State) -> bool {
     let custodian = principal.role == Role::Custodian;
     match object {
         Object::Reference => true,
-        Object::Party(other) => other.role == Role::Operator || deals_with(party, &other.id, state),
+        Object::Party(other) => {
+            let recovers = other.recovery.as_ref() == Some(party);
+            other.role == Role::Operator || recovers || deals_with(party, &other.id, state)
+        }
         Object::Account(account) => account.owner == *party || account.custodian == *party,
+        Object::Address(address) => address.owner == *party || address.custodian.as_ref() == Some(party),
         Object::Agreement(agreement) => !custodian && agreement.parties.contains(party),
         Object::Portfolio(portfolio) => {
             !custodian && (portfolio.owner.as_ref() == Some(party) || portfolio.author == *party)
@@ -83,8 +99,8 @@ pub fn may_read(principal: &Principal, object: Object, state: &State) -> bool {
         }
         Object::Document(digest, entry) => entry.readers.contains(party) || state.is_reference(digest),
         Object::Policy(policy) => match &policy.scope {
-            Scope::Everyone => true,
-            Scope::Party(owner) => owner == party,
+            PolicyScope::Everyone => true,
+            PolicyScope::Party(owner) => owner == party,
         },
         Object::Held(held) => state.concerned(&Concern::Held(held.id)).contains(party),
         Object::Record(command) => command.author == *party || state.concerns(&command.body, party),

@@ -223,7 +223,9 @@ fn figures(rejection: &Rejection) -> Option<(String, String)> {
         | Rejection::FxMissing { .. }
         | Rejection::ReasonUnknown { .. }
         | Rejection::EvidenceMissing { .. }
-        | Rejection::DocumentDigest { .. } => return None,
+        | Rejection::DocumentDigest { .. }
+        | Rejection::DestinationNotAllowed { .. }
+        | Rejection::DestinationCoolingOff { .. } => return None,
     })
 }
 
@@ -280,6 +282,10 @@ fn status_of(rejection: &Rejection) -> (StatusCode, &'static str) {
         }
         Rejection::QuorumUnsafe { .. } => (UNPROCESSABLE, "write a policy that protects"),
         Rejection::PolicyRefused { .. } => (FORBIDDEN, "read the policy: no rule of it allows this"),
+        Rejection::DestinationNotAllowed { .. } => {
+            (FORBIDDEN, "have the address added, proved and allowed, or name another")
+        }
+        Rejection::DestinationCoolingOff { .. } => (FORBIDDEN, "wait until it has cooled off"),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use ::ledger::account::Account;
+use ::ledger::address::Address;
 use ::ledger::agreement::Agreement;
 use ::ledger::approval::{HeldCommand, Policy};
 use ::ledger::asset::Asset;
@@ -56,6 +57,7 @@ fn objects() -> Router<Arc<App>> {
     Router::new()
         .route("/v1/parties", get(list::<Party>))
         .route("/v1/parties/{id}", get(one::<Party>))
+        .route("/v1/addresses", get(list::<Address>))
         .route("/v1/approvals", get(list::<HeldCommand>))
         .route("/v1/approvals/{id}", get(one::<HeldCommand>))
         .route("/v1/policies", get(list::<Policy>))

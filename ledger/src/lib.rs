@@ -11,6 +11,7 @@
 //! (`merkle`, `tiles`, `note`, `checkpoint`, `log`, `proof`, `seal`, `verify`).
 
 pub mod account;
+pub mod address;
 pub mod agreement;
 pub mod amount;
 pub mod apply;
@@ -18,6 +19,7 @@ pub mod approval;
 pub mod asset;
 pub mod call;
 pub mod call_record;
+pub mod chain;
 pub mod checkpoint;
 pub mod command;
 pub mod cosignature;

@@ -91,6 +91,8 @@ pub struct Movement {
     pub expires: Option<Timestamp>,
     /// The call it serves.
     pub call: Option<CallId>,
+    /// The address that what leaves the custodians' books is sent to, in its chain's normal form.
+    pub destination: Option<String>,
     /// The business date, where it differs.
     pub effective_at: Option<Timestamp>,
     /// The custodian's evidence, once settled.

@@ -74,8 +74,13 @@ fn print_change(after: &State, change: &Change) -> Json {
         Change::Asset(asset) => ("asset", asset.id.to_string(), Vec::new()),
         Change::Account(account) => ("account", account.id.to_string(), balances(after, account)),
         Change::Agreement(agreement) => {
-            let accepted = agreement.versions.len().to_string();
-            ("agreement", agreement.id.to_string(), vec![("versions", accepted)])
+            let mut told = vec![("versions", agreement.versions.len().to_string())];
+            told.extend(agreement.termination.as_ref().map(|end| ("ends", end.from.to_string())));
+            ("agreement", agreement.id.to_string(), told)
+        }
+        Change::Address(address) => {
+            let of = vec![("chain", address.chain.to_string()), ("owner", address.owner.to_string())];
+            ("address", address.address.clone(), of)
         }
         Change::Document(digest, _) => ("document", digest.tagged(), Vec::new()),
         Change::Prices(prices) => ("price_set", prices.id.to_string(), Vec::new()),

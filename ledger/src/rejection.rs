@@ -304,6 +304,20 @@ rejections! {
         /// The policy and the rule that decided.
         by: String,
     } = "policy_refused", "{by} refuses it";
+    /// Nothing is sent to an address that is not on the owner's allow-list.
+    DestinationNotAllowed {
+        /// The address as given.
+        destination: String,
+        /// What is missing.
+        why: String,
+    } = "destination_not_allowed", "{destination}: {why}";
+    /// The address is allowed and may not be used yet.
+    DestinationCoolingOff {
+        /// The address as given.
+        destination: String,
+        /// From when it may be used.
+        from: Timestamp,
+    } = "destination_cooling_off", "{destination} may be sent to from {from} on";
 }
 
 impl Rejection {

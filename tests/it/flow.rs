@@ -2,9 +2,11 @@
 //!
 //! `author type member=value… => code` (without a code it holds) · `wait ms` · `= object figures`.
 
-use ledger::id::{AccountId, AgreementId, CallId, MovementId};
+use ledger::digest::Digest;
+use ledger::id::{AccountId, AgreementId, CallId, MovementId, PartyId};
 use ledger::json::Json;
 use ledger::receipt;
+use ledger::snapshot;
 use tests::driver::Driver;
 use tests::served::TestLedger;
 use tests::world;
@@ -28,6 +30,9 @@ pub fn play_on(driver: &mut Driver, text: &str) {
         }
     }
     assert_eq!(driver.replayed(), driver.state, "replay equals live");
+    let (root, state) = (Digest::of(b"root"), driver.state.clone());
+    let kept = snapshot::load(&snapshot::store(&state, root), world::ORIGIN);
+    assert_eq!(kept, Some((state, root)), "a snapshot is the state");
 }
 
 fn play_row(driver: &mut Driver, row: &str) {
@@ -63,6 +68,15 @@ fn told(driver: &Driver, row: &str) -> String {
         "held" => {
             let held = driver.scribe.command(id).and_then(|id| state.held_command(&id).cloned());
             held.map_or_else(|| "none".to_owned(), |held| format!("{} {}", held.status, held.approvals.len()))
+        }
+        "address" => {
+            let stages = state.addresses_written(id).map(|address| address.stage_at(driver.now).to_string());
+            stages.collect::<Vec<_>>().join(" ")
+        }
+        "recoveries" => {
+            let party = state.party(&PartyId::parse(id).expect("an id")).expect("a party");
+            let stages = party.recoveries().map(|(_, recovery)| recovery.stage_at(driver.now).to_string());
+            stages.collect::<Vec<_>>().join(" ")
         }
         "agreement" => {
             let agreement = state.agreement(&AgreementId::parse(id).expect("an id")).expect("an agreement");

@@ -5,6 +5,7 @@ mod corrections;
 mod flow;
 mod found;
 mod four_eyes;
+mod keys;
 mod kills;
 mod laws;
 mod log_client;
@@ -12,6 +13,7 @@ mod policies;
 mod readme;
 mod reads;
 mod refusals;
+mod standing;
 mod tidy;
 #[cfg(test)]
 mod verify;

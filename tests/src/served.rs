@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 use crate::http::{Answer, Http};
-use crate::scribe::{Asked, Scribe, key};
+use crate::scribe::{Asked, Scribe, key, with_approval};
 use crate::world;
 
 /// Makes the ledger of a directory, with the operator `pb`.
@@ -196,6 +196,9 @@ impl TestLedger {
         let answer = self.http().send("POST", "/v1/commands", &[], envelope.to_string().as_bytes());
         if answer.status < 300 {
             self.scribe.recorded(&asked, envelope.id());
+            if let Some(approval) = with_approval(line, &envelope.id().to_string()) {
+                return self.line(&approval);
+            }
         }
         answer
     }

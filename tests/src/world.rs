@@ -39,6 +39,18 @@ pub const STAGE: &str = "
     pb prices set=p1 BTC=50000 USDC=1
 ";
 
+/// What nobody may do alone needs one of the other parties, whoever asks.
+pub const FOUR_EYES: &str = "
+    pb policy.set policy=pairs scope=* rules=doc:pairs version=1 & acme
+";
+
+const PAIRS: &str = r#"{"schema":"pledger.policy.v1",
+"covers":["address.allow","break.write_off","key.recover","override.grant","override.revoke"],
+"principals":[{"principal":"acme","party":"acme"},{"principal":"bank","party":"bank"},
+{"principal":"pb","party":"pb"},{"principal":"zeta","party":"zeta"}],
+"groups":[{"group":"all","members":["acme","bank","pb","zeta"]}],"change":{"k":"1","group":"all"},
+"rules":[{"rule":"pairs","result":"approve","k":"1","group":"all"},{"rule":"rest","result":"refuse"}]}"#;
+
 /// Version `version` of the agreement `id` between the broker and a client: BTC counts 80 %, USDC
 /// whole, TOK nothing; calls from 1,000 on, in whole dollars.
 #[must_use]
@@ -61,7 +73,9 @@ pub fn name_documents(scribe: &mut Scribe) {
     scribe.name_document("csa1", &agreement("CSA-1", "acme", 1));
     scribe.name_document("csa1v2", &agreement("CSA-1", "acme", 2));
     scribe.name_document("csa1v3", &agreement("CSA-1", "acme", 3));
+    scribe.name_document("pairs", PAIRS);
     scribe.name_document("csa2", &agreement("CSA-2", "zeta", 1));
+    scribe.name_document("other", &agreement("CSA-3", "acme", 1));
 }
 
 /// The lines of a text, without indentation, empty lines and those that start with `#`.

@@ -57,6 +57,10 @@ fn agreement_json(agreement: &Agreement) -> Json {
     members.push(("parties", Json::array(parties)));
     members.push(("versions", Json::array(agreement.versions.iter().map(version_json))));
     members.extend(agreement.proposal.as_ref().map(|proposal| ("proposal", version_json(proposal))));
+    members.extend(agreement.termination.as_ref().map(|end| {
+        let told = [("from", end.from.to_string()), ("by", end.by.to_string()), ("seq", end.seq.to_string())];
+        ("termination", Json::object(texts(told)))
+    }));
     members.push(("changed_seq", Json::text(agreement.changed_seq.to_string())));
     Json::object(members)
 }

@@ -1,6 +1,7 @@
 //! One file for each kind of resource.
 
 mod accounts;
+pub mod addresses;
 mod agreements;
 mod approvals;
 mod calls;
@@ -12,7 +13,7 @@ pub mod ledger;
 pub mod log;
 mod margin;
 mod movements;
-mod parties;
+pub mod parties;
 pub mod records;
 pub mod sessions;
 

@@ -88,6 +88,7 @@ fn movement_json(state: &State, movement: &Movement) -> Json {
     maybe(&mut members, "batch", movement.batch.map(|digest| digest.tagged()));
     maybe(&mut members, "expires", movement.expires);
     maybe(&mut members, "call", movement.call.as_ref());
+    maybe(&mut members, "destination", movement.destination.as_ref());
     maybe(&mut members, "effective_at", movement.effective_at);
     maybe(&mut members, "evidence", movement.evidence.map(|digest| digest.tagged()));
     maybe(&mut members, "reason", movement.reason.as_ref());

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use ledger::asset::{Asset, AssetKind};
-use ledger::id::{AssetId, PartyId};
+use ledger::id::{AgreementId, AssetId, PartyId};
 use ledger::json::Json;
-use ledger::party::{Party, Role};
+use ledger::party::{Party, Role, Scope};
 use ledger::state::State;
 use ledger::time::Timestamp;
 
@@ -37,8 +37,10 @@ impl Resource for Party {
         self.id.as_str().into()
     }
 
-    fn tag(&self, _: Timestamp) -> String {
-        self.changed_seq.to_string()
+    /// A recovered key becomes active without a record.
+    fn tag(&self, at: Timestamp) -> String {
+        let active = self.keys.iter().filter(|key| key.stands_at(at)).count();
+        format!("{}-{active}", self.changed_seq)
     }
 
     fn passes(&self, filter: &str, value: &str, _: &View) -> Result<bool, Problem> {
@@ -50,14 +52,15 @@ impl Resource for Party {
     }
 
     fn json(&self, view: &View) -> Json {
-        party_json(&view.principal, self)
+        party_json(&view.principal, self, view.at)
     }
 }
 
-/// One's own keys with their history; of others, those that are active.
-fn party_json(principal: &Principal, party: &Party) -> Json {
+/// One's own keys with their history; of others, those that are active. A recovery is everyone's to see.
+#[must_use]
+pub fn party_json(principal: &Principal, party: &Party, at: Timestamp) -> Json {
     let whole = principal.party == party.id || matches!(principal.role, Role::Operator | Role::Auditor);
-    let keys = party.keys.iter().filter(|key| whole || key.revoked_seq.is_none()).map(|key| {
+    let keys = party.keys.iter().filter(|key| whole || key.stands_at(at)).map(|key| {
         let mut members = texts([
             ("keyid", key.public.id().to_string()),
             ("public_key", key.public.to_base64()),
@@ -65,6 +68,7 @@ fn party_json(principal: &Principal, party: &Party) -> Json {
         ]);
         maybe(&mut members, "revoked_seq", key.revoked_seq);
         maybe(&mut members, "compromised_from", key.compromised_from);
+        maybe(&mut members, "active_from", key.recovery.as_ref().map(|recovery| recovery.active_from));
         members.push(("uses", Json::array(key.uses.iter().map(|word| Json::text(word.as_str())))));
         Json::object(members)
     });
@@ -75,7 +79,20 @@ fn party_json(principal: &Principal, party: &Party) -> Json {
     ]);
     maybe(&mut members, "lei", party.lei.as_ref());
     members.push(("suspended", Json::Bool(party.suspended)));
+    // Who else is a client here is no counterparty's business.
+    maybe(
+        &mut members,
+        "recovery",
+        party.recovery.as_ref().filter(|contact| whole || **contact == principal.party),
+    );
+    if let Scope::Only { parties, agreements } = &party.scope {
+        let ids = parties.iter().map(PartyId::as_str).chain(agreements.iter().map(AgreementId::as_str));
+        members.push(("scope", Json::array(ids.map(Json::text))));
+    } else if party.role == Role::Auditor {
+        members.push(("scope", Json::text("all")));
+    }
     members.push(("keys", Json::array(keys)));
+    members.push(("recoveries", recoveries_json(party, at)));
     members.push(("changed_seq", Json::text(party.changed_seq.to_string())));
     Json::object(members)
 }
@@ -116,6 +133,19 @@ impl Resource for Asset {
     fn json(&self, _: &View) -> Json {
         asset_json(self)
     }
+}
+
+/// The mark of a party that was given a key because it had lost its own.
+fn recoveries_json(party: &Party, at: Timestamp) -> Json {
+    Json::array(party.recoveries().map(|(key, recovery)| {
+        Json::object(texts([
+            ("keyid", key.public.id().to_string()),
+            ("seq", key.added_seq.to_string()),
+            ("state", recovery.stage_at(at).to_string()),
+            ("active_from", recovery.active_from.to_string()),
+            ("evidence", recovery.evidence.tagged()),
+        ]))
+    }))
 }
 
 fn asset_json(asset: &Asset) -> Json {

@@ -183,6 +183,23 @@ pub(crate) fn binding_statement<'a>(
     }
 }
 
+/// The statement by which a secured party, once the agreement has ended, says itself that a pledgor owes
+/// nothing more under it. It is its last word: no statement follows it, and nothing holds what is posted.
+///
+/// A pledgor's own statement never does this, so ending an agreement frees nothing.
+pub(crate) fn discharge<'a>(
+    state: &'a State,
+    agreement: &Agreement,
+    pledgor: &PartyId,
+    at: Timestamp,
+) -> Option<&'a Arc<MarginStatement>> {
+    let ended = agreement.ended_at(at)?;
+    let secured = agreement.party(agreement.side_of(pledgor)?.other());
+    let last = state.last_statement(&agreement.id, pledgor, secured)?;
+    let owes_nothing = last.requirement.is_zero() && last.exposure <= Decimal::ZERO;
+    (owes_nothing && last.recorded_at >= ended.from).then_some(last)
+}
+
 /// Refuses a statement that is too old, or was stated too long after its own instant.
 pub(crate) fn check_fresh(
     state: &State,
@@ -229,6 +246,9 @@ fn guard_pledgor(state: &State, entry: &Entry, pledgor: &PartyId) -> Result<(), 
         let Some(version) = agreement.in_force(at) else { continue };
         let secures = agreement.side_of(pledgor).map(Side::other);
         if !secures.is_some_and(|side| version.signed.terms().secured_sides().contains(&side)) {
+            continue;
+        }
+        if discharge(state, agreement, pledgor, at).is_some() {
             continue;
         }
         let statement = binding_statement(state, agreement, version, pledgor, at)

@@ -10,7 +10,7 @@ use crate::command::{self, Body, PostingText};
 use crate::digest::Digest;
 use crate::id::PartyId;
 use crate::market::PriceDocument;
-use crate::party::Role;
+use crate::party::{Role, Scope};
 use crate::rejection::Rejection;
 use crate::state::{Change, DocumentEntry, State};
 
@@ -105,9 +105,12 @@ pub(super) fn changes(state: &State, entry: &Entry, others: imbl::OrdSet<PartyId
     let mut readers = imbl::OrdSet::unit(command.author.clone());
     readers.extend(others);
     readers.extend(counterparties(state, entry));
-    let reads_all = state
-        .party(&command.author)
-        .is_some_and(|author| matches!(author.role, Role::Operator | Role::Auditor));
+    let reads_all = state.party(&command.author).is_some_and(|author| match author.role {
+        Role::Operator => true,
+        // One who sees a part does not come to the rest by naming it.
+        Role::Auditor => author.scope == Scope::All,
+        Role::Client | Role::Custodian | Role::Witness => false,
+    });
     let mut changes = Vec::new();
     for (_, digest) in command.body.documents() {
         let known = state.document(&digest);

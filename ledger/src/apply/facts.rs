@@ -38,6 +38,7 @@ impl Facts {
             if movement.instructed_seq == entry.seq {
                 facts.add(state, &movement.postings)?;
                 facts.outflows.extend(movement.outflows.iter().cloned());
+                facts.destination |= movement.destination.is_some();
             }
         }
         // A batch keeps its postings in its document.

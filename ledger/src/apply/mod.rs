@@ -8,6 +8,7 @@
 //! new version beside the old one.
 
 mod account;
+mod address;
 mod agreement;
 mod approval;
 mod batch;
@@ -134,6 +135,7 @@ fn apply_body(state: &State, entry: &Entry) -> Result<Effects, Rejection> {
         Body::ApprovalGive(say) => approval::give(state, entry, say),
         Body::ApprovalRefuse(say) => approval::refuse(state, entry, say),
         Body::ApprovalWithdraw(say) => approval::withdraw(state, entry, say),
+        Body::KeyRecover(recover) => party::recover_key(state, entry, recover),
         Body::RegimeAdopt(adopt) => market::adopt_regime(entry, adopt),
         Body::AssetDefine(define) => registry::define_asset(state, entry, define),
         Body::PartySuspend(standing) => party::suspend(state, entry, standing),
@@ -146,6 +148,11 @@ fn apply_body(state: &State, entry: &Entry) -> Result<Effects, Rejection> {
         Body::AgreementPropose(propose) => agreement::propose(state, entry, propose),
         Body::AgreementAccept(accept) => agreement::accept(state, entry, accept),
         Body::AgreementReject(reject) => agreement::reject(state, entry, reject),
+        Body::AgreementTerminate(terminate) => agreement::terminate(state, entry, terminate),
+        Body::AddressAdd(add) => address::add(state, entry, add),
+        Body::AddressProve(prove) => address::prove(state, entry, prove),
+        Body::AddressAllow(allow) => address::allow(state, entry, allow),
+        Body::AddressRemove(remove) => address::remove(state, entry, remove),
         Body::DocumentPut(put) => registry::put_document(state, entry, put),
         Body::PriceSet(set) => market::set_prices(state, entry, set),
         Body::PositionReport(report) => market::report_positions(state, entry, report),
@@ -204,7 +211,7 @@ fn check_author(state: &State, entry: &Entry) -> Result<Option<Arc<Party>>, Reje
     }
     let author = state.party(&entry.command.author).ok_or(Rejection::KeyNotActive { keyid })?;
     let key = author.key(keyid).ok_or(Rejection::KeyNotActive { keyid })?;
-    if !key.is_active_at(entry.seq) {
+    if !key.is_active_at(entry.seq, entry.recorded_at) {
         return Err(Rejection::KeyNotActive { keyid });
     }
     if author.suspended {

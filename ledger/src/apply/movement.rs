@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::address::check_destination;
 use super::facts::outflows;
 use super::postings::{Classes, Working, check_custodians, resolve};
 use super::{Entry, check_free, collateral};
@@ -60,6 +61,9 @@ pub(super) fn instruct(
         check_inside(state, &movement.postings)?;
         settle_whole(&mut movement);
     }
+    if let Some(destination) = &instruct.destination {
+        movement.destination = Some(check_destination(state, entry, destination, &movement.postings)?);
+    }
     let mut changes = working.into_changes();
     changes.push(Change::Movement(Arc::new(movement)));
     Ok(changes)
@@ -92,6 +96,7 @@ pub(super) fn pending(
         batch: None,
         expires: None,
         call,
+        destination: None,
         effective_at: entry.command.effective_at,
         evidence: None,
         reason: None,

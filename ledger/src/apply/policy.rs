@@ -7,11 +7,12 @@ use super::facts::Facts;
 use super::velocity::{check_flows, check_limit, moved_value};
 use super::{Content, Entry, check_free};
 use crate::approval::{
-    Condition, DestinationRule, Hours, Lineage, Need, Policy, PolicyFault, Quorum, Rule, RuleResult, Scope,
-    fits,
+    Condition, DestinationRule, Hours, Lineage, Need, Policy, PolicyFault, Principal, Quorum, Rule,
+    RuleResult, Scope, fits,
 };
 use crate::command::{Body, PolicySet, Provenance};
 use crate::decimal::Exact;
+use crate::id::PartyId;
 use crate::party::Role;
 use crate::rejection::Rejection;
 use crate::state::{Change, Effects, State};
@@ -100,12 +101,14 @@ pub(super) fn decide(state: &State, entry: &Entry, effects: &Effects) -> Result<
     } else {
         ruled_needs(state, entry, &entry.command.body, &facts)?
     };
+    let mut needs = needs;
     if needs.is_empty()
         && let Some(what) = wants_second(state, entry)
     {
         let by = format!("no policy asks a quorum for {what}, which none may do alone: that");
         return Err(Rejection::PolicyRefused { by });
     }
+    needs.extend(state.must_approve(&entry.command.body).map(contact_need));
     Ok(if needs.is_empty() { Decision::Allowed } else { Decision::Held(needs) })
 }
 
@@ -130,9 +133,21 @@ fn ruled_needs(state: &State, entry: &Entry, body: &Body, facts: &Facts) -> Resu
     Ok(needs)
 }
 
+/// The recovery contact that a party named: its own approval, whatever the policies say.
+fn contact_need(contact: PartyId) -> Need {
+    let contact = Principal { name: format!("recovery contact {contact}"), party: contact, keys: Vec::new() };
+    Need { by: "the recovery contact".to_owned(), k: 1, of: vec![contact] }
+}
+
 /// What needs a second principal whether a policy says so or not. Source: API specification §2,
 /// custody specification §2 and §4.
 fn wants_second(state: &State, entry: &Entry) -> Option<&'static str> {
+    if let Body::AddressAllow(_) = &entry.command.body {
+        return Some("an address's allowance");
+    }
+    if let Body::KeyRecover(_) = &entry.command.body {
+        return Some("a recovery");
+    }
     if let Body::MovementSettle(settle) = &entry.command.body {
         let relayed = state
             .custody_statements()

@@ -1,6 +1,7 @@
 //! Every type of command this version knows, by name.
 
-use super::agreement::{AgreementAccept, AgreementPropose, AgreementReject};
+use super::address::{AddressAdd, AddressAllow, AddressProve, AddressRemove};
+use super::agreement::{AgreementAccept, AgreementPropose, AgreementReject, AgreementTerminate};
 use super::approval::{ApprovalSay, PolicySet};
 use super::call::{CallIssue, CallStep};
 use super::concern::Concern;
@@ -10,7 +11,7 @@ use super::market::{MarginState, PositionReport, PriceSet, RegimeAdopt};
 use super::movement::{
     MovementBatch, MovementInstruct, MovementReclassify, MovementReverse, MovementSettle, MovementVoid,
 };
-use super::party::{KeyAdd, KeyRevoke, KeyRotate, LedgerOpen, NewKey, PartyRegister};
+use super::party::{KeyAdd, KeyRecover, KeyRevoke, KeyRotate, LedgerOpen, NewKey, PartyRegister};
 use super::registry::{AccountOpen, AssetDefine, DocumentPut};
 use super::standing::{AccountStanding, AssetSuspend, PartyStanding};
 use crate::digest::Digest;
@@ -32,7 +33,7 @@ pub(super) trait Ask: Sized {
         Vec::new()
     }
 
-    /// The key that it brings and that must sign it too.
+    /// The key that it brings.
     fn new_key(&self) -> Option<&NewKey> {
         None
     }
@@ -102,7 +103,7 @@ macro_rules! bodies {
                 }
             }
 
-            /// The key that the command brings and that must sign it too.
+            /// The key that the command brings. Whether it signs too is for [`Signers`] to say.
             #[must_use]
             pub fn new_key(&self) -> Option<&NewKey> {
                 match self {
@@ -125,6 +126,8 @@ bodies! {
     KeyRotate(KeyRotate) = "key.rotate" by ANYONE,
     /// Ends a key.
     KeyRevoke(KeyRevoke) = "key.revoke" by ANYONE,
+    /// Gives a new key to a party that lost all of its own.
+    KeyRecover(KeyRecover) = "key.recover" by OPERATOR,
     /// Stops a party from authoring anything.
     PartySuspend(PartyStanding) = "party.suspend" by OPERATOR,
     /// Lets it author again.
@@ -157,6 +160,16 @@ bodies! {
     AgreementAccept(AgreementAccept) = "agreement.accept" by DEALERS,
     /// Rejects it.
     AgreementReject(AgreementReject) = "agreement.reject" by DEALERS,
+    /// Ends an agreement: what it secures runs off.
+    AgreementTerminate(AgreementTerminate) = "agreement.terminate" by DEALERS,
+    /// Names an address to which collateral may be sent one day.
+    AddressAdd(AddressAdd) = "address.add" by DEALERS,
+    /// Brings the proof that its owner controls it.
+    AddressProve(AddressProve) = "address.prove" by DEALERS,
+    /// Lets it be used once it has cooled off.
+    AddressAllow(AddressAllow) = "address.allow" by DEALERS,
+    /// Takes it off the list at once.
+    AddressRemove(AddressRemove) = "address.remove" by DEALERS,
     /// Makes a document part of the record.
     DocumentPut(DocumentPut) = "document.put" by ANYONE,
     /// Sets prices.

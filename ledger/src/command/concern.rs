@@ -1,5 +1,6 @@
 //! What a command is about: so that whoever it concerns may read it.
 
+use super::AddressNamed;
 use crate::digest::Digest;
 use crate::id::{AccountId, AgreementId, CallId, MovementId, PartyId, PortfolioId};
 
@@ -10,6 +11,10 @@ pub enum Concern {
     Everyone,
     /// A party.
     Party(PartyId),
+    /// A party and its recovery contact.
+    Recovery(PartyId),
+    /// An address: its owner.
+    Address(AddressNamed),
     /// An account: its owner and its custodian.
     Account(AccountId),
     /// A movement: owners and custodians of its accounts.

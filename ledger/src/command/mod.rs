@@ -3,6 +3,7 @@
 //! Reading never looks at state: a command that reads is well formed, not yet allowed.
 //! Source: audit specification §1 (members), API specification §2 (types and bodies).
 
+mod address;
 mod agreement;
 mod approval;
 mod body;
@@ -16,7 +17,10 @@ mod party;
 mod registry;
 mod standing;
 
-pub use agreement::{AgreementAccept, AgreementPropose, AgreementReject};
+pub use address::{
+    AddressAdd, AddressAllow, AddressNamed, AddressProve, AddressRemove, AddressText, Challenge,
+};
+pub use agreement::{AgreementAccept, AgreementPropose, AgreementReject, AgreementTerminate};
 pub use approval::{ApprovalSay, PolicySet};
 pub use body::{Body, Signers};
 pub use call::{CallIssue, CallStep, PledgedItem};
@@ -28,7 +32,7 @@ pub use movement::{
     AssetTotal, BATCH_POSTINGS_MAX, MovementBatch, MovementInstruct, MovementMode, MovementReclassify,
     MovementReverse, MovementSettle, MovementVoid, PostingText, read_batch,
 };
-pub use party::{KeyAdd, KeyRevoke, KeyRotate, LedgerOpen, NewKey, PartyRegister};
+pub use party::{KeyAdd, KeyRecover, KeyRevoke, KeyRotate, LedgerOpen, NewKey, PartyRegister, ScopeNamed};
 pub use registry::{AccountOpen, AssetDefine, DocumentPut};
 pub use standing::{AccountStanding, AssetSuspend, PartyStanding};
 

@@ -5,6 +5,7 @@ use super::concern::Concern;
 use super::fields::{Fields, ReadText};
 use crate::account::{Book, PropertyClass};
 use crate::asset::AssetKind;
+use crate::chain::Chain;
 use crate::digest::Digest;
 use crate::id::{AccountId, AssetId, PartyId};
 use crate::json::Json;
@@ -87,6 +88,7 @@ fn trait_help(name: &str) -> &'static str {
     match name {
         "income" => "paid or accrues",
         "currency" => "three capital letters (ISO 4217)",
+        "chain" => Chain::HELP,
         _ => "text",
     }
 }
@@ -94,6 +96,7 @@ fn trait_help(name: &str) -> &'static str {
 fn fits_trait(name: &str, text: &str) -> bool {
     match name {
         "income" => ["paid", "accrues"].contains(&text),
+        "chain" => Chain::parse(text).is_ok(),
         "currency" => text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase()),
         _ => !text.is_empty(),
     }

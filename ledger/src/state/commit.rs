@@ -7,6 +7,7 @@ use num_bigint::BigInt;
 
 use super::{DocumentEntry, KeyHolder, Opened, State};
 use crate::account::{Account, Book};
+use crate::address::Address;
 use crate::agreement::Agreement;
 use crate::apply::Entry;
 use crate::approval::{HeldCommand, HeldStatus, Policy};
@@ -33,6 +34,8 @@ pub enum Change {
     Account(Arc<Account>),
     /// An agreement.
     Agreement(Arc<Agreement>),
+    /// An address on the allow-list.
+    Address(Arc<Address>),
     /// A document and who may read it.
     Document(Digest, Arc<DocumentEntry>),
     /// The prices in force.
@@ -118,6 +121,7 @@ impl State {
                 self.name("agreement", agreement.id.as_str());
                 self.agreements.insert(agreement.id.clone(), Arc::clone(agreement));
             }
+            Change::Address(address) => self.put_address(address),
             Change::Document(digest, entry) => {
                 self.documents.insert(*digest, Arc::clone(entry));
             }

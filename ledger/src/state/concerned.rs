@@ -1,7 +1,7 @@
 //! Whom a command concerns, as the state knows it.
 
 use super::State;
-use crate::command::{Body, Concern};
+use crate::command::{AddressNamed, Body, Concern};
 use crate::digest::Digest;
 use crate::id::{AccountId, PartyId};
 
@@ -20,6 +20,11 @@ impl State {
         match concern {
             Concern::Everyone => Vec::new(),
             Concern::Party(party) => vec![party.clone()],
+            Concern::Recovery(party) => {
+                let contact = self.party(party).and_then(|party| party.recovery.clone());
+                [party.clone()].into_iter().chain(contact).collect()
+            }
+            Concern::Address(named) => self.owner_of(named).into_iter().collect(),
             Concern::Account(account) => self.holders(account),
             Concern::Movement(movement) => self.movement(movement).map_or_else(Vec::new, |movement| {
                 let accounts = movement.postings.iter().flat_map(|posting| [&posting.from, &posting.to]);
@@ -41,6 +46,21 @@ impl State {
                 self.portfolio(portfolio).and_then(|portfolio| portfolio.owner.clone()).into_iter().collect()
             }
         }
+    }
+
+    /// The party whose own approval a command needs, whatever the policies say: a recovery, that of the
+    /// contact named when the party was registered.
+    #[must_use]
+    pub fn must_approve(&self, body: &Body) -> Option<PartyId> {
+        let Body::KeyRecover(recover) = body else { return None };
+        self.party(&recover.party)?.recovery.clone()
+    }
+
+    /// Several owners may have written the same text: then it is left to each one's own records.
+    fn owner_of(&self, named: &AddressNamed) -> Option<PartyId> {
+        let mut owners = self.addresses_named(named).map(|address| &address.owner);
+        let first = owners.next()?;
+        owners.all(|owner| owner == first).then(|| first.clone())
     }
 
     fn holders(&self, account: &AccountId) -> Vec<PartyId> {

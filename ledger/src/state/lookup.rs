@@ -17,7 +17,7 @@ use crate::id::{
 };
 use crate::market::{AdoptedRegime, MarginStatement, Portfolio, Prices};
 use crate::movement::Movement;
-use crate::party::Party;
+use crate::party::{Party, Role};
 use crate::rejection::Rejection;
 use crate::time::Timestamp;
 
@@ -87,6 +87,17 @@ references! {
 }
 
 impl State {
+    pub(crate) fn need_custodian(&self, id: &PartyId, pointer: &str) -> Result<&Arc<Party>, Rejection> {
+        let party = self.need_party(id, pointer)?;
+        if party.role == Role::Custodian {
+            return Ok(party);
+        }
+        Err(Rejection::UnknownReference {
+            pointer: pointer.to_owned(),
+            what: format!("{} is registered as {}, not as custodian", party.id, party.role),
+        })
+    }
+
     /// The prices in force.
     #[must_use]
     pub fn prices(&self) -> Option<&Arc<Prices>> {
@@ -185,11 +196,12 @@ impl State {
                     .max()
             };
         }
-        newest!(
+        let addresses = self.addresses_written(id).map(|address| address.changed_seq).max();
+        addresses.max(newest!(
             parties: PartyId, assets: AssetId, accounts: AccountId, agreements: AgreementId,
             portfolios: PortfolioId, statements: StatementId, movements: MovementId, calls: CallId,
             custody_statements: CustodyStatementId, reconciliations: ReconciliationId, breaks: BreakId,
             policies: PolicyId
-        )
+        ))
     }
 }

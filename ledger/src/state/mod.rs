@@ -3,6 +3,7 @@
 //! A value: cloning is cheap (persistent maps share what they have in common), so readers hold the
 //! state they were given while the sequencer makes the next. Only [`State::commit`] changes it.
 
+mod addresses;
 mod audit;
 mod commit;
 mod concerned;
@@ -17,6 +18,7 @@ use imbl::{OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
 
 use crate::account::Account;
+use crate::address::Address;
 use crate::agreement::Agreement;
 use crate::approval::{HeldCommand, Policy};
 use crate::asset::Asset;
@@ -78,6 +80,10 @@ pub struct State {
     assets: OrdMap<AssetId, Arc<Asset>>,
     accounts: OrdMap<AccountId, Arc<Account>>,
     agreements: OrdMap<AgreementId, Arc<Agreement>>,
+    /// By their text in normal form; under one text in the order of adding.
+    addresses: OrdMap<String, Vec<Arc<Address>>>,
+    /// The numbers of proofs of control: each is good once.
+    nonces: OrdSet<String>,
     documents: OrdMap<Digest, Arc<DocumentEntry>>,
     prices: Option<Arc<Prices>>,
     price_sets: OrdMap<PriceSetId, Digest>,
@@ -116,6 +122,8 @@ impl State {
             assets: OrdMap::new(),
             accounts: OrdMap::new(),
             agreements: OrdMap::new(),
+            addresses: OrdMap::new(),
+            nonces: OrdSet::new(),
             documents: OrdMap::new(),
             prices: None,
             price_sets: OrdMap::new(),

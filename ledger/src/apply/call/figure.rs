@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use rust_decimal::Decimal;
+
 use super::value;
 use crate::agreement::{Agreement, AgreementVersion};
 use crate::apply::{Entry, collateral};
@@ -37,6 +39,9 @@ pub(super) fn figure(
             got: issue.currency.clone(),
         });
     }
+    if let Some(discharge) = collateral::discharge(state, agreement, &statement.pledgor, entry.recorded_at) {
+        return whole(state, entry, agreement, version, discharge, issue);
+    }
     let computed = compute(state, entry, agreement, version, statement)?;
     let secured = agreement.side_of(&statement.pledgor).unwrap_or(Side::B).other();
     let leg = computed.legs.into_iter().find(|leg| leg.secured == secured);
@@ -56,6 +61,28 @@ pub(super) fn figure(
         return Err(Rejection::AmountOutOfRange { expected, got: given.to_string() });
     }
     Ok(Figure { amount: leg.amount, raw, mta: leg.mta })
+}
+
+/// Once nothing is owed under an agreement that has ended, all that is posted is to be returned: neither
+/// a threshold, an independent amount, a minimum nor rounding keeps any of it back.
+fn whole(
+    state: &State,
+    entry: &Entry,
+    agreement: &Agreement,
+    version: &AgreementVersion,
+    discharge: &MarginStatement,
+    issue: &CallIssue,
+) -> Result<Figure, Rejection> {
+    let pledgor = &discharge.pledgor;
+    let at = entry.recorded_at;
+    let posted = collateral::posted_value(state, agreement, version, pledgor, Decimal::ZERO, at)?;
+    let given = value(issue.amount);
+    if posted == Value::zero() || posted != given {
+        let expected =
+            if posted == Value::zero() { "no return (covered)".to_owned() } else { posted.to_string() };
+        return Err(Rejection::AmountOutOfRange { expected, got: given.to_string() });
+    }
+    Ok(Figure { amount: posted.clone(), raw: posted, mta: Value::zero() })
 }
 
 /// The credit support computation of the ledger as it stands.
