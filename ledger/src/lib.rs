@@ -15,6 +15,7 @@ pub mod agreement;
 pub mod amount;
 pub mod apply;
 pub mod asset;
+pub mod breaker;
 pub mod call;
 pub mod call_record;
 pub mod checkpoint;
