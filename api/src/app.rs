@@ -29,8 +29,6 @@ pub struct App {
     pub sessions: Sessions,
     /// The key that signs checkpoints.
     pub log_vkey: String,
-    /// The witness policy in force, if its document can be read.
-    pub witness_policy: Option<String>,
     /// The origins a session may be signed for.
     pub audiences: Vec<String>,
 }

@@ -181,7 +181,9 @@ fn figures(rejection: &Rejection) -> Option<(String, String)> {
         | Rejection::FxMissing { .. }
         | Rejection::ReasonUnknown { .. }
         | Rejection::EvidenceMissing { .. }
-        | Rejection::DocumentDigest { .. } => return None,
+        | Rejection::BreakerOpen { .. }
+        | Rejection::DocumentDigest { .. }
+        | Rejection::QuorumUnsafe { .. } => return None,
     })
 }
 
@@ -228,8 +230,14 @@ fn status_of(rejection: &Rejection) -> (StatusCode, &'static str) {
         Rejection::ReasonUnknown { .. } => (UNPROCESSABLE, "give one of the coded reasons"),
         Rejection::EvidenceMissing { .. } => (UNPROCESSABLE, "bring the custodian's evidence"),
         Rejection::EvidenceMismatch { .. } => (UNPROCESSABLE, "bring what the record expects"),
+        Rejection::BreakerOpen { .. } => {
+            (UNPROCESSABLE, "wait until the level falls, or ask the operator for an override")
+        }
         Rejection::DocumentDigest { .. } => (UNPROCESSABLE, "upload the document that the command means"),
         Rejection::AmountsDoNotSum { .. } => (UNPROCESSABLE, "correct the figures"),
+        Rejection::QuorumUnsafe { .. } => {
+            (UNPROCESSABLE, "name a quorum of which any two share a witness: witness-policy lint")
+        }
     }
 }
 

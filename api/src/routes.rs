@@ -12,8 +12,8 @@ use data_encoding::HEXLOWER;
 
 use crate::app::App;
 use crate::handlers::{
-    accounts, agreements, calls, commands, custody, documents, ledger, log, margin, movements, parties,
-    records, sessions,
+    accounts, agreements, calls, commands, custody, documents, ledger, log, margin, movements, overrides,
+    parties, pools, records, sessions,
 };
 use crate::problem::Problem;
 
@@ -28,6 +28,9 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/parties/{id}", get(parties::one))
         .route("/v1/assets", get(parties::assets))
         .route("/v1/regimes", get(agreements::regimes))
+        .route("/v1/pools", get(pools::all))
+        .route("/v1/pools/{id}", get(pools::one))
+        .route("/v1/overrides", get(overrides::live))
         .route("/v1/agreements", get(agreements::all))
         .route("/v1/agreements/{id}", get(agreements::one))
         .route("/v1/accounts", get(accounts::all))

@@ -6,7 +6,7 @@
 //!
 //! In reading order: texts and numbers (`json`, `decimal`, `time`, `digest`, `id`), what is signed
 //! (`key`, `envelope`, `profile`, `command`, `intake`), what is known (`state` and the objects in it),
-//! what may happen (`apply`, `rejection`, with `valuation`, `csa` and `call` for collateral), how it
+//! what may happen (`apply`, `rejection`, with `valuation`, `csa`, `call` and `breaker` for collateral), how it
 //! becomes history (`sequencer`, `store`, `record`, `receipt`, `snapshot`), and how history is proven
 //! (`merkle`, `tiles`, `note`, `checkpoint`, `log`, `proof`, `seal`, `verify`).
 
@@ -37,9 +37,11 @@ pub mod merkle;
 pub mod movement;
 pub mod note;
 pub mod opening;
+pub mod overrides;
 pub mod party;
 pub mod period;
 pub mod policy;
+pub mod pool;
 pub mod profile;
 pub mod proof;
 pub mod receipt;
@@ -56,4 +58,5 @@ pub mod time;
 pub mod valuation;
 pub mod verify;
 
+mod watch;
 mod words;

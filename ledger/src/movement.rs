@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 use crate::id::{AccountId, AssetId, CallId, MovementId, PartyId};
+use crate::pool::Hold;
 use crate::time::Timestamp;
 use crate::words::words;
 
@@ -67,6 +68,8 @@ pub struct Movement {
     pub expires: Option<Timestamp>,
     /// The call it serves.
     pub call: Option<CallId>,
+    /// What keeps it from settling: a pool's level delayed it when it was instructed.
+    pub holds: Vec<Hold>,
     /// The business date, where it differs.
     pub effective_at: Option<Timestamp>,
     /// The custodian's evidence, once settled.

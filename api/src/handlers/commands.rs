@@ -94,7 +94,11 @@ pub async fn post(
 
 /// A document that must be read to be judged may be large: it is not read where requests are served.
 async fn resolve(app: &Arc<App>, signed: Signed) -> Result<Result<Request, StoreError>, Problem> {
-    if !matches!(signed.command.body, Body::PriceSet(_) | Body::AgreementPropose(_)) {
+    let reads = matches!(
+        signed.command.body,
+        Body::PriceSet(_) | Body::AgreementPropose(_) | Body::RegimeAdopt(_) | Body::LedgerWitnessPolicy(_)
+    );
+    if !reads {
         return Ok(app.resolve(signed));
     }
     let app = Arc::clone(app);

@@ -10,7 +10,9 @@ pub mod ledger;
 pub mod log;
 pub mod margin;
 pub mod movements;
+pub mod overrides;
 pub mod parties;
+pub mod pools;
 pub mod records;
 pub mod sessions;
 

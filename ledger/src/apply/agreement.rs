@@ -18,7 +18,11 @@ pub(super) fn propose(
     let signed = match &entry.documents.content {
         Content::Agreement(signed) => signed,
         Content::Unreadable(reason) => return Err(unreadable(propose.document, reason)),
-        Content::None | Content::Prices(_) | Content::Batch(_) => {
+        Content::None
+        | Content::Prices(_)
+        | Content::Batch(_)
+        | Content::RuleBook(_)
+        | Content::WitnessPolicy(_) => {
             return Err(unreadable(propose.document, "not an agreement document"));
         }
     };

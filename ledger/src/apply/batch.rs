@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use num_bigint::BigInt;
 
+use super::breaker::{self, Timing};
+use super::overrides::Waivers;
 use super::postings::{Classes, Working, check_custodians, resolve};
 use super::{Content, Entry, check_free, collateral, movement};
 use crate::command::MovementBatch;
@@ -21,7 +23,11 @@ pub(super) fn apply(state: &State, entry: &Entry, batch: &MovementBatch) -> Resu
     let texts = match &entry.documents.content {
         Content::Batch(texts) => texts,
         Content::Unreadable(reason) => return Err(unreadable(reason)),
-        Content::None | Content::Prices(_) | Content::Agreement(_) => {
+        Content::None
+        | Content::Prices(_)
+        | Content::Agreement(_)
+        | Content::RuleBook(_)
+        | Content::WitnessPolicy(_) => {
             return Err(unreadable("not a document of postings"));
         }
     };
@@ -35,14 +41,17 @@ pub(super) fn apply(state: &State, entry: &Entry, batch: &MovementBatch) -> Resu
     for posting in &postings {
         working.shift(posting)?;
     }
-    collateral::guard_release(&working.after(), entry, &postings)?;
+    let mut waivers = Waivers::new(state, entry);
+    collateral::guard_release(&working.after(), entry, &postings, &mut waivers)?;
     check_custodians(state, &postings)?;
     movement::check_inside(state, &postings)?;
+    breaker::guard(state, entry, &postings, Timing::AtOnce, &mut waivers)?;
     let mut moved = movement::pending(entry, batch.movement.clone(), Vec::new(), None);
     moved.batch = Some(batch.document);
     moved.status = MovementStatus::Settled;
     let mut changes = working.into_changes();
     changes.push(Change::Movement(Arc::new(moved)));
+    changes.extend(waivers.into_changes());
     Ok(changes)
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::Entry;
 use crate::agreement::SignedTerms;
+use crate::breaker::Parameters;
 use crate::command::{self, PostingText};
 use crate::digest::Digest;
 use crate::id::PartyId;
@@ -32,6 +33,10 @@ pub enum Content {
     Prices(PriceDocument),
     /// Terms of an agreement.
     Agreement(Box<SignedTerms>),
+    /// The parameters of a rule book's circuit breaker, if it has one.
+    RuleBook(Option<Arc<Parameters>>),
+    /// The text of a witness policy.
+    WitnessPolicy(String),
     /// Postings of a batch.
     Batch(Vec<PostingText>),
     /// Not what the command needs it to be.
@@ -54,6 +59,24 @@ impl Content {
         bytes.map_or(Self::None, |bytes| match command::read_batch(bytes) {
             Ok(postings) => Self::Batch(postings),
             Err(reason) => Self::Unreadable(reason),
+        })
+    }
+
+    /// Reads what the ledger needs of a rule book, if it is at hand.
+    #[must_use]
+    pub fn read_rule_book(bytes: Option<&[u8]>) -> Self {
+        bytes.map_or(Self::None, |bytes| match Parameters::of_rule_book(bytes) {
+            Ok(parameters) => Self::RuleBook(parameters.map(Arc::new)),
+            Err(error) => Self::Unreadable(error.to_string()),
+        })
+    }
+
+    /// Reads a witness policy's text, if it is at hand.
+    #[must_use]
+    pub fn read_witness_policy(bytes: Option<&[u8]>) -> Self {
+        bytes.map_or(Self::None, |bytes| match std::str::from_utf8(bytes) {
+            Ok(text) => Self::WitnessPolicy(text.to_owned()),
+            Err(error) => Self::Unreadable(error.to_string()),
         })
     }
 

@@ -10,11 +10,25 @@ use crate::rejection::Rejection;
 use crate::state::{Change, State};
 use crate::time::Timestamp;
 
+/// What a rule book requires is not the ledger's to know; the parameters of its breaker are, since
+/// `breaker.step` is judged by them.
 pub(super) fn adopt_regime(entry: &Entry, adopt: &RegimeAdopt) -> Result<Vec<Change>, Rejection> {
+    let breaker = match &entry.documents.content {
+        Content::RuleBook(breaker) => breaker.clone(),
+        Content::Unreadable(reason) => {
+            return Err(Rejection::DocumentDigest { digest: adopt.digest, reason: reason.clone() });
+        }
+        Content::None
+        | Content::Prices(_)
+        | Content::Agreement(_)
+        | Content::Batch(_)
+        | Content::WitnessPolicy(_) => None,
+    };
     let adopted = AdoptedRegime {
         id: adopt.regime.clone(),
         digest: adopt.digest,
         from: adopt.from,
+        breaker,
         changed_seq: entry.seq,
     };
     Ok(vec![Change::Regime(Arc::new(adopted))])
@@ -25,7 +39,11 @@ pub(super) fn set_prices(state: &State, entry: &Entry, set: &PriceSet) -> Result
     let document = match &entry.documents.content {
         Content::Prices(document) => document,
         Content::Unreadable(reason) => return Err(unreadable(set, reason)),
-        Content::None | Content::Agreement(_) | Content::Batch(_) => {
+        Content::None
+        | Content::Agreement(_)
+        | Content::Batch(_)
+        | Content::RuleBook(_)
+        | Content::WitnessPolicy(_) => {
             return Err(unreadable(set, "not a price document"));
         }
     };

@@ -10,14 +10,17 @@
 mod account;
 mod agreement;
 mod batch;
+mod breaker;
 mod call;
 mod collateral;
 mod correction;
 mod custody;
 mod documents;
+mod governance;
 mod margin;
 mod market;
 mod movement;
+mod overrides;
 mod party;
 mod postings;
 mod registry;
@@ -87,11 +90,14 @@ pub fn apply(state: &State, entry: &Entry) -> Result<Effects, Rejection> {
     documents::check(state, entry)?;
 
     let outcome = apply_body(state, entry);
-    // Expectations stand between references and stages: the earlier refusal is the answer.
-    let outcome = match (outcome, check_expectations(state, entry.command)) {
+    // Expectations stand between references and stages: the earlier refusal is the answer. That the
+    // ledger is closed is a stage, whatever is asked.
+    let standing =
+        check_expectations(state, entry.command).and_then(|()| governance::check_not_closed(state));
+    let outcome = match (outcome, standing) {
         (Ok(effects), Ok(())) => Ok(effects),
         (Err(refusal), Ok(())) | (Ok(_), Err(refusal)) => Err(refusal),
-        (Err(refusal), Err(expectation)) => Err(earlier(refusal, expectation)),
+        (Err(refusal), Err(standing)) => Err(earlier(refusal, standing)),
     };
     let mut effects = outcome?;
     effects.0.extend(documents::changes(state, entry));
@@ -101,6 +107,14 @@ pub fn apply(state: &State, entry: &Entry) -> Result<Effects, Rejection> {
 fn apply_body(state: &State, entry: &Entry) -> Result<Effects, Rejection> {
     let changes = match &entry.command.body {
         Body::LedgerOpen(open) => party::open(state, entry, open),
+        Body::LedgerWitnessPolicy(set) => governance::set_witness_policy(state, entry, set),
+        Body::LedgerLogKey(announce) => governance::announce_log_key(state, entry, announce),
+        Body::LedgerRules(set) => governance::set_rules(state, entry, set),
+        Body::LedgerConfirmClock(confirm) => governance::confirm_clock(state, entry, confirm),
+        Body::LedgerClose(end) => governance::close(state, entry, end),
+        Body::BreakerStep(step) => breaker::take_step(state, entry, step),
+        Body::OverrideGrant(grant) => overrides::grant(state, entry, grant),
+        Body::OverrideRevoke(revoke) => overrides::revoke(state, entry, revoke),
         Body::PartyRegister(register) => party::register(state, entry, register),
         Body::KeyAdd(add) => party::add_key(state, entry, add),
         Body::KeyRotate(rotate) => party::rotate_key(state, entry, rotate),

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use super::breaker::{self, Timing};
+use super::overrides::Waivers;
 use super::postings::{Classes, Working, check_custodians, resolve};
 use super::{Entry, check_free, collateral};
 use crate::account::Book;
@@ -53,14 +55,23 @@ pub(super) fn instruct(
             MovementMode::TwoPhase => working.reserve(posting)?,
         }
     }
-    collateral::guard_release(&working.after(), entry, &movement.postings)?;
+    let mut waivers = Waivers::new(state, entry);
+    collateral::guard_release(&working.after(), entry, &movement.postings, &mut waivers)?;
     check_custodians(state, &movement.postings)?;
-    if instruct.mode == MovementMode::Immediate {
-        check_inside(state, &movement.postings)?;
+    let timing = match instruct.mode {
+        MovementMode::Immediate => {
+            check_inside(state, &movement.postings)?;
+            Timing::AtOnce
+        }
+        MovementMode::TwoPhase => Timing::Pending,
+    };
+    movement.holds = breaker::guard(state, entry, &movement.postings, timing, &mut waivers)?;
+    if timing == Timing::AtOnce {
         settle_whole(&mut movement);
     }
     let mut changes = working.into_changes();
     changes.push(Change::Movement(Arc::new(movement)));
+    changes.extend(waivers.into_changes());
     Ok(changes)
 }
 
@@ -79,6 +90,7 @@ pub(super) fn pending(
         batch: None,
         expires: None,
         call,
+        holds: Vec::new(),
         effective_at: entry.command.effective_at,
         evidence: None,
         reason: None,
@@ -174,6 +186,10 @@ pub(super) fn settled(
     parts: &[u128],
     evidence: Digest,
 ) -> Result<Vec<Change>, Rejection> {
+    let moved: Vec<_> =
+        movement.postings.iter().zip(parts).map(|(posting, part)| posting.part(*part)).collect();
+    let mut waivers = Waivers::new(state, entry);
+    breaker::check_holds(state, movement, &moved, &mut waivers)?;
     let mut movement = Movement { evidence: Some(evidence), changed_seq: entry.seq, ..movement.clone() };
     let mut working = Working::new(state, entry.seq);
     for (posting, part) in movement.postings.iter_mut().zip(parts).filter(|(_, part)| **part > 0) {
@@ -187,6 +203,7 @@ pub(super) fn settled(
     }
     let mut changes = working.into_changes();
     changes.push(Change::Movement(Arc::new(movement)));
+    changes.extend(waivers.into_changes());
     Ok(changes)
 }
 

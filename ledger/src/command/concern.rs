@@ -1,7 +1,7 @@
 //! What a command is about: so that whoever it concerns may read it.
 
 use crate::digest::Digest;
-use crate::id::{AccountId, AgreementId, CallId, MovementId, PartyId, PortfolioId};
+use crate::id::{AccountId, AgreementId, CallId, MovementId, OverrideId, PartyId, PortfolioId};
 
 /// One thing that a command is about.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -22,6 +22,8 @@ pub enum Concern {
     Call(CallId),
     /// A portfolio: its owner.
     Portfolio(PortfolioId),
+    /// An override: owner and custodian of its account.
+    Override(OverrideId),
 }
 
 impl Concern {

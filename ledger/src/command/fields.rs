@@ -151,6 +151,24 @@ impl<'a> Fields<'a> {
         (values.len() == elements.len()).then_some(values)
     }
 
+    /// An object, its members read by `read`.
+    pub(crate) fn object<T>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(&mut Fields<'a>) -> Option<T>,
+    ) -> Option<T> {
+        let tree = self.required(name, "an object", Some)?;
+        let mut fields = Fields::of(tree, &format!("{}/{name}", self.pointer));
+        let value = read(&mut fields);
+        match fields.finish(value) {
+            Ok(value) => Some(value),
+            Err(errors) => {
+                self.errors.extend(errors);
+                None
+            }
+        }
+    }
+
     /// Free text, possibly empty.
     pub(crate) fn text(&mut self, name: &'static str) -> Option<String> {
         self.required(name, "text", |value| value.as_str().map(str::to_owned))
@@ -268,5 +286,5 @@ macro_rules! read_ids {
 
 read_ids! {
     PartyId, AssetId, AccountId, AgreementId, PortfolioId, PriceSetId, MovementId, StatementId, CallId,
-    CustodyStatementId, ReconciliationId, BreakId, RegimeId,
+    CustodyStatementId, ReconciliationId, BreakId, RegimeId, OverrideId,
 }

@@ -16,13 +16,15 @@ use crate::evidence::{Break, CustodyStatement, Reconciliation};
 use crate::id::AssetId;
 use crate::market::{AdoptedRegime, MarginStatement, Portfolio, Prices};
 use crate::movement::{Movement, MovementStatus};
+use crate::overrides::Override;
 use crate::party::Party;
+use crate::pool::Pool;
 use crate::time::Timestamp;
 
 /// One object as it is after the record.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Change {
-    /// The ledger was opened.
+    /// The ledger's own terms.
     Opened(Arc<Opened>),
     /// A party or its keys.
     Party(Arc<Party>),
@@ -52,6 +54,10 @@ pub enum Change {
     Reconciliation(Arc<Reconciliation>),
     /// A break.
     Break(Arc<Break>),
+    /// A pool and its level.
+    Pool(Arc<Pool>),
+    /// An override: granted, used or revoked.
+    Override(Arc<Override>),
 }
 
 /// What a record changes: objects with their values afterwards, in the order to be told.
@@ -145,6 +151,13 @@ impl State {
             Change::Break(found) => {
                 self.name("break", found.id.as_str());
                 self.breaks.insert(found.id.clone(), Arc::clone(found));
+            }
+            Change::Pool(pool) => {
+                self.pools.insert(pool.id.clone(), Arc::clone(pool));
+            }
+            Change::Override(granted) => {
+                self.name("override", granted.id.as_str());
+                self.overrides.insert(granted.id.clone(), Arc::clone(granted));
             }
         }
     }

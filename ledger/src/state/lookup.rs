@@ -11,12 +11,14 @@ use crate::command::IdempotencyKey;
 use crate::digest::Digest;
 use crate::evidence::{Break, CustodyStatement, Reconciliation};
 use crate::id::{
-    AccountId, AgreementId, AssetId, BreakId, CallId, CustodyStatementId, MovementId, PartyId, PortfolioId,
-    PriceSetId, ReconciliationId, RegimeId, StatementId,
+    AccountId, AgreementId, AssetId, BreakId, CallId, CustodyStatementId, MovementId, OverrideId, PartyId,
+    PortfolioId, PriceSetId, ReconciliationId, RegimeId, StatementId,
 };
 use crate::market::{AdoptedRegime, MarginStatement, Portfolio, Prices};
 use crate::movement::Movement;
+use crate::overrides::Override;
 use crate::party::Party;
+use crate::pool::Pool;
 use crate::rejection::Rejection;
 use crate::time::Timestamp;
 
@@ -52,6 +54,8 @@ lookups! {
     custody_statements, custody_statement, CustodyStatementId, CustodyStatement, "custody statement";
     reconciliations, reconciliation, ReconciliationId, Reconciliation, "reconciliation";
     breaks, open_break, BreakId, Break, "break";
+    pools, pool, RegimeId, Pool, "pool";
+    overrides, one_override, OverrideId, Override, "override";
 }
 
 /// Lookups of what a command names: absence is a refusal that says where it was named.
@@ -81,6 +85,7 @@ references! {
     need_call, call, CallId, CallRecord, "call";
     need_custody_statement, custody_statement, CustodyStatementId, CustodyStatement, "custody statement";
     need_reconciliation, reconciliation, ReconciliationId, Reconciliation, "reconciliation";
+    need_override, one_override, OverrideId, Override, "override";
 }
 
 impl State {
@@ -162,7 +167,8 @@ impl State {
         newest!(
             parties: PartyId, assets: AssetId, accounts: AccountId, agreements: AgreementId,
             portfolios: PortfolioId, statements: StatementId, movements: MovementId, calls: CallId,
-            custody_statements: CustodyStatementId, reconciliations: ReconciliationId, breaks: BreakId
+            custody_statements: CustodyStatementId, reconciliations: ReconciliationId, breaks: BreakId,
+            pools: RegimeId, overrides: OverrideId
         )
     }
 }
