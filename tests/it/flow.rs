@@ -2,7 +2,8 @@
 //!
 //! `author type member=value… => code` (without a code it holds) · `wait ms` · `= object figures`.
 
-use ledger::id::{AccountId, AgreementId, CallId, MovementId};
+use ledger::amount::print_units;
+use ledger::id::{AccountId, AgreementId, CallId, MovementId, OverrideId, RegimeId};
 use ledger::json::Json;
 use ledger::receipt;
 use tests::driver::Driver;
@@ -59,6 +60,25 @@ fn told(driver: &Driver, row: &str) -> String {
         "call" => {
             let call = state.call(&CallId::parse(id).expect("an id")).expect("a call");
             format!("{} {}", call.state(), call.amount())
+        }
+        "due" => {
+            let call = state.call(&CallId::parse(id).expect("an id")).expect("a call");
+            let reading = call.call.reading(driver.now);
+            let reading = reading.map_or_else(|| "nothing".to_owned(), |reading| reading.to_string());
+            if call.held.is_some() {
+                format!("held {}", call.margin)
+            } else {
+                format!("{reading} {}", call.margin)
+            }
+        }
+        "pool" => {
+            let pool = state.pool(&RegimeId::parse(id).expect("an id")).expect("a pool");
+            format!("{} {} {}", pool.level(), pool.state.theta_factor, pool.state.calm)
+        }
+        "override" => {
+            let granted = state.one_override(&OverrideId::parse(id).expect("an id")).expect("an override");
+            let live = if granted.is_live(driver.now) { "live" } else { "over" };
+            format!("{} {live}", print_units(granted.remaining(), 8))
         }
         "agreement" => {
             let agreement = state.agreement(&AgreementId::parse(id).expect("an id")).expect("an agreement");
