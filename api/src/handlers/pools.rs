@@ -2,7 +2,7 @@
 
 use axum::extract::{Path, State};
 use axum::response::Response;
-use ledger::breaker::{Level, Signal};
+use ledger::breaker::{Effects, Signal};
 use ledger::id::RegimeId;
 use ledger::json::Json;
 use ledger::pool::Pool;
@@ -46,33 +46,7 @@ fn pool_json(pool: &Pool) -> Json {
     let seen = Signal::ALL.iter().map(|signal| (signal.as_str(), pool.signals.get(*signal).to_string()));
     members.push(("signals", Json::object(texts(seen))));
     members.push(("reasons", Json::array(pool.reasons.iter().map(|reason| Json::text(reason.as_str())))));
-    members.push(("effects", Json::object(texts(effects(pool)))));
+    let effects = Effects::of(&pool.state, pool.parameters.withdrawal_delay_cycles());
+    members.push(("effects", Json::object(texts(effects.members()))));
     Json::object(members)
-}
-
-/// What the level means, in the words of the margin specification §8.3.
-fn effects(pool: &Pool) -> [(&'static str, String); 4] {
-    let delay = pool.parameters.withdrawal_delay_cycles();
-    let (withdrawals, new_risk, calls) = match pool.level() {
-        Level::Normal => ("at once".to_owned(), "allowed", "normal"),
-        Level::Guarded => {
-            (format!("delayed by {delay} cycles"), "only if it does not raise the requirement", "normal")
-        }
-        Level::NoCredit => (
-            format!("delayed by {delay} cycles; none while a margin statement shows a shortfall"),
-            "only if it lowers the requirement",
-            "normal, credit withdrawal shown as its own line",
-        ),
-        Level::Halt => (
-            "refused".to_owned(),
-            "refused",
-            "variation margin only; initial margin is due when the halt lifts",
-        ),
-    };
-    [
-        ("cross_class_credit", format!("theta times {}", pool.state.theta_factor)),
-        ("withdrawals", withdrawals),
-        ("new_risk", new_risk.to_owned()),
-        ("calls", calls.to_owned()),
-    ]
 }

@@ -6,8 +6,10 @@
 //!
 //! Source: margin specification §8.3.
 
+mod effects;
 mod parameters;
 
+pub use effects::Effects;
 pub use parameters::{Parameters, ParametersError};
 
 use num_bigint::BigInt;
@@ -15,6 +17,7 @@ use num_rational::Ratio;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use crate::command::fields::ReadText as _;
 use crate::decimal::{DecimalText, Exact, print_scaled};
 use crate::words::words;
 
@@ -64,6 +67,21 @@ pub struct Signals {
 }
 
 impl Signals {
+    /// Reads them from the text of each: canonical decimals of at most 28 digits.
+    ///
+    /// # Errors
+    /// The first signal whose text is missing or none.
+    pub fn parse<'a>(text: impl Fn(Signal) -> Option<&'a str>) -> Result<Self, Signal> {
+        let read = |signal| text(signal).and_then(Decimal::read_text).ok_or(signal);
+        Ok(Self {
+            index_fall: read(Signal::IndexFall)?,
+            peg: read(Signal::Peg)?,
+            confidence: read(Signal::Confidence)?,
+            correlation: read(Signal::Correlation)?,
+            call_share: read(Signal::CallShare)?,
+        })
+    }
+
     /// The number seen for a signal.
     #[must_use]
     pub fn get(&self, signal: Signal) -> Decimal {
