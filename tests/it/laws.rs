@@ -147,23 +147,30 @@ fn line(choice: &Choice) -> String {
                 _ => "acme call.dispute call=open amount=5000 reason=price".to_owned(),
             }
         }
-        22 | 23 => format!("{} breaker.step pool=book {}", who(1, "pb"), choice.of(2, &SEEN)),
-        24 | 25 => format!(
-            "{} override.grant override=o{} rule={} object={} limit={} reason=x until=+{}",
-            who(1, "pb"),
-            choice.0[2] % 40,
-            choice.of(3, &["release_uncovers", "statement_stale", "breaker_open"]),
-            choice.of(4, &["acme.btc", "acme.btc.p", "zeta.btc"]),
-            choice.of(5, &["0.5", "1", "10", "0"]),
-            choice.0[6] % 90_000
-        ),
-        26 => format!("{} override.revoke override=o{} reason=x", who(1, "pb"), choice.0[2] % 40),
+        22..=26 => control(choice),
         17 => format!("{} transfer.instruct call=open movement={movement} postings=items", who(2, "acme")),
         18 => format!(
             "{} transfer.settle call=open movement=carrier amount=last evidence=doc:e0",
             who(2, "bank")
         ),
         _ => format!("{} transfer.fail call=open movement=carrier reason=chain_dropped", who(2, "bank")),
+    }
+}
+
+/// A step of the breaker, or an override.
+fn control(choice: &Choice) -> String {
+    let who = if choice.0[1].is_multiple_of(6) { choice.of(1, &PARTIES) } else { "pb" };
+    let name = format!("o{}", choice.0[2] % 40);
+    match choice.0[0] % 27 {
+        22 | 23 => format!("{who} breaker.step pool=book {}", choice.of(2, &SEEN)),
+        24 | 25 => format!(
+            "{who} override.grant override={name} rule={} object={} limit={} reason=x until=+{}",
+            choice.of(3, &["release_uncovers", "statement_stale", "breaker_open"]),
+            choice.of(4, &["acme.btc", "acme.btc.p", "zeta.btc"]),
+            choice.of(5, &["0.5", "1", "10", "0"]),
+            choice.0[6] % 90_000
+        ),
+        _ => format!("{who} override.revoke override={name} reason=x"),
     }
 }
 

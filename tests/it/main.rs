@@ -2,14 +2,17 @@
 
 mod batches;
 mod breakers;
+#[cfg(test)]
 mod clocks;
 mod corrections;
 mod flow;
 mod found;
+#[cfg(test)]
 mod governance;
 mod kills;
 mod laws;
 mod log_client;
+#[cfg(test)]
 mod overrides;
 mod readme;
 mod refusals;

@@ -34,7 +34,7 @@ fn granting_and_revoking() {
         pb override.grant override=o0 rule=release_uncovers object=acme.btc.p limit=1 reason=x until=+1000
         pb override.grant override=O0 rule=release_uncovers object=acme.btc.p limit=1 reason=x until=+1000 => id_taken
         pb override.grant override=o1 rule=release_uncovers object=acme.btc.p limit=1 reason=x until=-0 => too_late
-        pb override.grant override=o1 rule=release_uncovers object=acme.btc.p limit=0 reason=x until=+1000 => amount_zero
+        pb override.grant override=o1 rule=release_uncovers object=acme.btc.p limit=0 reason=x until=+604800001 => amount_zero
         pb override.grant override=o1 rule=release_uncovers object=acme.btc.p limit=0.123456789 reason=x until=+1000 => amount_precision
         pb override.grant override=o1 rule=release_uncovers object=acme.btc.p limit=1 reason=x until=+604800001 => amount_out_of_range
         pb override.grant override=o1 rule=release_uncovers object=acme.btc.p limit=1 reason=x until=+604800000

@@ -12,16 +12,25 @@ use crate::rejection::Rejection;
 use crate::state::{Change, State};
 use crate::time::Timestamp;
 
+/// It ends, and soon.
 pub(super) fn grant(state: &State, entry: &Entry, grant: &OverrideGrant) -> Result<Vec<Change>, Rejection> {
     let account = state.need_account(&grant.object, "/body/object")?;
     let asset = state.need_asset(&account.asset, "/body/object")?;
     check_free(state, "override", grant.id.as_str())?;
-    check_until(entry.recorded_at, grant.until)?;
+    let Some(ahead) = grant.until.millis_since(entry.recorded_at).filter(|ahead| *ahead > 0) else {
+        return Err(Rejection::TooLate { until: grant.until });
+    };
     let pointer = "/body/limit";
     let limit = grant.limit.units(asset.decimals);
     let limit = limit.map_err(|error| Rejection::of_amount(error, pointer, asset.decimals))?;
     if limit == 0 {
         return Err(Rejection::AmountZero { pointer: pointer.to_owned() });
+    }
+    if ahead > OVERRIDE_MAX_MS {
+        return Err(Rejection::AmountOutOfRange {
+            expected: "an end at most 7 days after the record".to_owned(),
+            got: grant.until.to_string(),
+        });
     }
     let granted = Override {
         id: grant.id.clone(),
@@ -38,18 +47,6 @@ pub(super) fn grant(state: &State, entry: &Entry, grant: &OverrideGrant) -> Resu
         changed_seq: entry.seq,
     };
     Ok(vec![Change::Override(Arc::new(granted))])
-}
-
-/// It ends, and soon.
-fn check_until(recorded_at: Timestamp, until: Timestamp) -> Result<(), Rejection> {
-    match until.millis_since(recorded_at) {
-        None | Some(0) => Err(Rejection::TooLate { until }),
-        Some(ahead) if ahead > OVERRIDE_MAX_MS => Err(Rejection::AmountOutOfRange {
-            expected: "an end at most 7 days after the record".to_owned(),
-            got: until.to_string(),
-        }),
-        Some(_) => Ok(()),
-    }
 }
 
 pub(super) fn revoke(
