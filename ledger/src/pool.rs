@@ -20,6 +20,8 @@ pub struct Pool {
     pub regime: Digest,
     /// That rule book's parameters.
     pub parameters: Arc<Parameters>,
+    /// Where it stood before the last step: with the signals, what that step is made from.
+    pub stood: BreakerState,
     /// Where it stands.
     pub state: BreakerState,
     /// What was seen in the last cycle.

@@ -331,7 +331,9 @@ impl Sequencer {
             Ok(done) => done,
             Err(rejection) => return Ok(Verdict::Settled(Outcome::Rejected(rejection))),
         };
-        if confirms {
+        // What counts is the effect: a command that waits for approval has vouched for nothing.
+        let confirmed = next.opened().and_then(|opened| opened.clock_confirmed.as_ref());
+        if confirmed.is_some_and(|confirmed| confirmed.seq == entry.seq) {
             self.watch.believe(&read);
         }
         let record = Record {

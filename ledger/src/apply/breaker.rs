@@ -7,7 +7,7 @@
 //!
 //! Source: margin specification §8.3.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::collateral::binding_statement;
@@ -44,6 +44,7 @@ pub(super) fn take_step(state: &State, entry: &Entry, asked: &BreakerStep) -> Re
         id: asked.pool.clone(),
         regime: regime.digest,
         parameters: Arc::clone(parameters),
+        stood,
         state: made.state,
         signals: asked.signals,
         reasons: made.reasons,
@@ -102,26 +103,26 @@ pub(super) fn guard(
     timing: Timing,
     waivers: &mut Waivers,
 ) -> Result<Vec<Hold>, Rejection> {
-    let mut holds: BTreeMap<RegimeId, Hold> = BTreeMap::new();
-    let alert: Vec<_> = state.pools().filter(|pool| pool.level() > Level::Normal).collect();
-    if alert.is_empty() {
-        return Ok(Vec::new());
-    }
-    for (owner, leaving) in withdrawals(state, postings)? {
-        for pool in alert.iter().filter(|pool| is_member(state, owner, &pool.id, entry.recorded_at)) {
-            match judge(state, pool, timing, entry.recorded_at) {
-                Verdict::Through => {}
-                Verdict::Later(hold) if !waivers.lift(OverridableRule::BreakerOpen, &leaving) => {
-                    holds.insert(pool.id.clone(), hold);
-                }
-                Verdict::Never(until) if !waivers.lift(OverridableRule::BreakerOpen, &leaving) => {
-                    return Err(open(pool, until));
-                }
-                Verdict::Later(_) | Verdict::Never(_) => {}
+    let mut holds = Vec::new();
+    let at = entry.recorded_at;
+    for pool in state.pools().filter(|pool| pool.level() > Level::Normal) {
+        let members: BTreeSet<_> = members(state, &pool.id, at).collect();
+        let mut leaving = withdrawals(state, postings)?;
+        leaving.retain(|owner, _| members.contains(owner));
+        let leaving: Vec<_> = leaving.into_values().flatten().collect();
+        if leaving.is_empty() {
+            continue;
+        }
+        match judge(state, pool, timing, at) {
+            Verdict::Through => {}
+            Verdict::Later(hold) if !waivers.lift(OverridableRule::BreakerOpen, &leaving) => holds.push(hold),
+            Verdict::Never(until) if !waivers.lift(OverridableRule::BreakerOpen, &leaving) => {
+                return Err(open(pool, until));
             }
+            Verdict::Later(_) | Verdict::Never(_) => {}
         }
     }
-    Ok(holds.into_values().collect())
+    Ok(holds)
 }
 
 /// What a level says to a withdrawal.
@@ -221,9 +222,9 @@ fn pledgors<'a>(
     secured.iter().map(|side| agreement.party(side.other()))
 }
 
-fn is_member(state: &State, party: &PartyId, pool: &RegimeId, at: Timestamp) -> bool {
-    agreements_of(state, pool, at)
-        .any(|(agreement, version)| pledgors(agreement, version).any(|pledgor| pledgor == party))
+/// The parties whose withdrawals a pool's level judges.
+fn members<'a>(state: &'a State, pool: &'a RegimeId, at: Timestamp) -> impl Iterator<Item = &'a PartyId> {
+    agreements_of(state, pool, at).flat_map(|(agreement, version)| pledgors(agreement, version))
 }
 
 /// Whether a binding margin statement of a member shows less than is required.

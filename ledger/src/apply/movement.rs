@@ -186,8 +186,8 @@ pub(super) fn settled(
     parts: &[u128],
     evidence: Digest,
 ) -> Result<Vec<Change>, Rejection> {
-    let moved: Vec<_> =
-        movement.postings.iter().zip(parts).map(|(posting, part)| posting.part(*part)).collect();
+    let pairs = movement.postings.iter().zip(parts).filter(|(_, part)| **part > 0);
+    let moved: Vec<_> = pairs.map(|(posting, part)| posting.part(*part)).collect();
     let mut waivers = Waivers::new(state, entry);
     breaker::check_holds(state, movement, &moved, &mut waivers)?;
     let mut movement = Movement { evidence: Some(evidence), changed_seq: entry.seq, ..movement.clone() };
