@@ -34,8 +34,6 @@ pub struct App {
     pub turns: Turns,
     /// The key that signs checkpoints.
     pub log_vkey: String,
-    /// The witness policy in force, if its document can be read.
-    pub witness_policy: Option<String>,
     /// The origins a session may be signed for.
     pub audiences: Vec<String>,
 }

@@ -13,10 +13,11 @@ use ledger::call_record::CallRecord;
 use ledger::command::{Command, Concern};
 use ledger::digest::Digest;
 use ledger::evidence::CustodyStatement;
-use ledger::id::{AccountId, MovementId, PartyId};
+use ledger::id::{AccountId, MovementId, OverrideId, PartyId};
 use ledger::json::{self, Json};
 use ledger::market::{MarginStatement, Portfolio};
 use ledger::movement::Movement;
+use ledger::overrides::Override;
 use ledger::party::{Party, Role, Scope};
 use ledger::state::{DocumentEntry, State};
 
@@ -52,6 +53,8 @@ pub enum Object<'a> {
     CustodyStatement(&'a CustodyStatement),
     /// A reconciliation or break over these statements.
     Reconciliation(&'a [ledger::id::CustodyStatementId]),
+    /// An override.
+    Override(&'a Override),
     /// A document.
     Document(&'a Digest, &'a DocumentEntry),
     /// The body of a record.
@@ -97,6 +100,7 @@ pub fn may_read(principal: &Principal, object: Object, state: &State) -> bool {
             let compared = statements.iter().map(|id| state.custody_statement(id));
             !statements.is_empty() && compared.into_iter().all(|found| found.is_some_and(own))
         }
+        Object::Override(granted) => touches(granted, party, state),
         Object::Document(digest, entry) => entry.readers.contains(party) || state.is_reference(digest),
         Object::Policy(policy) => match &policy.scope {
             PolicyScope::Everyone => true,
@@ -107,7 +111,7 @@ pub fn may_read(principal: &Principal, object: Object, state: &State) -> bool {
     }
 }
 
-/// A record's effects, as its receipt tells them, without the accounts and movements of others.
+/// A record's effects, as its receipt tells them, without the accounts, movements and overrides of others.
 ///
 /// Whose an account is and what a movement touches never changes, so neither does the answer.
 #[must_use]
@@ -127,6 +131,10 @@ pub fn readable_effects(principal: &Principal, effects: &[u8], state: &State) ->
                 .ok()
                 .and_then(|id| state.movement(&id))
                 .is_some_and(|movement| may_read(principal, Object::Movement(movement), state)),
+            "override" => OverrideId::parse(text("id"))
+                .ok()
+                .and_then(|id| state.one_override(&id))
+                .is_some_and(|granted| may_read(principal, Object::Override(granted), state)),
             _ => true,
         }
     });
@@ -142,6 +150,13 @@ fn deals_with(party: &PartyId, other: &PartyId, state: &State) -> bool {
             let ends = [&one.owner, &one.custodian];
             ends.contains(&party) && ends.contains(&other)
         })
+}
+
+/// Whether collateral of the party's, or in its keeping, may go out by an override.
+fn touches(granted: &Override, party: &PartyId, state: &State) -> bool {
+    state
+        .account(&granted.account)
+        .is_some_and(|account| account.owner == *party || account.custodian == *party)
 }
 
 fn moves_own(movement: &Movement, party: &PartyId, state: &State) -> bool {

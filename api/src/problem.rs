@@ -223,6 +223,7 @@ fn figures(rejection: &Rejection) -> Option<(String, String)> {
         | Rejection::FxMissing { .. }
         | Rejection::ReasonUnknown { .. }
         | Rejection::EvidenceMissing { .. }
+        | Rejection::BreakerOpen { .. }
         | Rejection::DocumentDigest { .. }
         | Rejection::DestinationNotAllowed { .. }
         | Rejection::DestinationCoolingOff { .. } => return None,
@@ -272,6 +273,9 @@ fn status_of(rejection: &Rejection) -> (StatusCode, &'static str) {
         Rejection::ReasonUnknown { .. } => (UNPROCESSABLE, "give one of the coded reasons"),
         Rejection::EvidenceMissing { .. } => (UNPROCESSABLE, "bring the custodian's evidence"),
         Rejection::EvidenceMismatch { .. } => (UNPROCESSABLE, "bring what the record expects"),
+        Rejection::BreakerOpen { .. } => {
+            (UNPROCESSABLE, "wait until the level falls, or ask the operator for an override")
+        }
         Rejection::DocumentDigest { .. } => (UNPROCESSABLE, "upload the document that the command means"),
         Rejection::AmountsDoNotSum { .. } => (UNPROCESSABLE, "correct the figures"),
         Rejection::MakerMayNotApprove { .. } => (FORBIDDEN, "have another principal approve it"),

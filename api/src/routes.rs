@@ -11,7 +11,9 @@ use ::ledger::call_record::CallRecord;
 use ::ledger::evidence::{Break, CustodyStatement, Reconciliation};
 use ::ledger::market::{AdoptedRegime, MarginStatement, Portfolio};
 use ::ledger::movement::Movement;
+use ::ledger::overrides::Override;
 use ::ledger::party::Party;
+use ::ledger::pool::Pool;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
@@ -64,6 +66,10 @@ fn objects() -> Router<Arc<App>> {
         .route("/v1/policies/{id}", get(one::<Policy>))
         .route("/v1/assets", get(list::<Asset>))
         .route("/v1/regimes", get(list::<AdoptedRegime>))
+        .route("/v1/pools", get(list::<Pool>))
+        .route("/v1/pools/{id}", get(one::<Pool>))
+        .route("/v1/overrides", get(list::<Override>))
+        .route("/v1/overrides/{id}", get(one::<Override>))
         .route("/v1/agreements", get(list::<Agreement>))
         .route("/v1/agreements/{id}", get(one::<Agreement>))
         .route("/v1/accounts", get(list::<Account>))

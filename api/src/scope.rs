@@ -46,6 +46,7 @@ impl Within<'_> {
             Object::CustodyStatement(statement) => self.of(&statement.custodian),
             Object::Reconciliation(statements) => self.compares(statements),
             Object::Document(digest, entry) => self.reads(digest, entry),
+            Object::Override(granted) => self.touches(&granted.account),
             Object::Policy(policy) => match &policy.scope {
                 PolicyScope::Everyone => true,
                 PolicyScope::Party(owner) => self.of(owner),
@@ -139,6 +140,7 @@ impl Within<'_> {
                 | Concern::Account(_)
                 | Concern::Movement(_)
                 | Concern::Held(_)
+                | Concern::Override(_)
                 | Concern::Portfolio(_) => None,
             };
             agreement.is_some_and(|agreement| self.under(&agreement))

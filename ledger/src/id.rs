@@ -97,8 +97,10 @@ ids! {
     ReconciliationId,
     /// A break.
     BreakId,
-    /// A rule book.
+    /// A rule book, and the pool of what is margined under it.
     RegimeId,
+    /// An override of a rule.
+    OverrideId,
 }
 
 #[cfg(test)]

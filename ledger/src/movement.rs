@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 use crate::id::{AccountId, AssetId, CallId, MovementId, PartyId};
+use crate::pool::Hold;
 use crate::time::Timestamp;
 use crate::words::words;
 
@@ -93,6 +94,8 @@ pub struct Movement {
     pub call: Option<CallId>,
     /// The address that what leaves the custodians' books is sent to, in its chain's normal form.
     pub destination: Option<String>,
+    /// What keeps it from settling: a pool's level delayed it when it was instructed.
+    pub holds: Vec<Hold>,
     /// The business date, where it differs.
     pub effective_at: Option<Timestamp>,
     /// The custodian's evidence, once settled.

@@ -9,6 +9,8 @@ use crate::account::{Account, Book};
 use crate::amount::print_units;
 use crate::approval::HeldStatus;
 use crate::json::{self, Json};
+use crate::overrides::Override;
+use crate::pool::Pool;
 use crate::record::Record;
 use crate::state::{Change, Effects, State};
 use crate::store::{StoreError, StoreReader};
@@ -109,10 +111,36 @@ fn print_change(after: &State, change: &Change) -> Json {
             ("policy", policy.id.to_string(), vec![("version", policy.version.to_string())])
         }
         Change::Held(held) => ("approval", held.id.to_string(), vec![("status", held.status.to_string())]),
+        Change::Pool(pool) => ("pool", pool.id.to_string(), level(pool)),
+        Change::Override(granted) => ("override", granted.id.to_string(), allowance(after, granted)),
         Change::Break(found) => ("break", found.id.to_string(), vec![("amount", found.amount.clone())]),
     };
     let head = [("kind", kind.to_owned()), ("id", id)];
     Json::object(head.into_iter().chain(more).map(|(name, text)| (name, Json::text(text))))
+}
+
+fn level(pool: &Pool) -> Vec<(&'static str, String)> {
+    vec![
+        ("level", pool.level().to_string()),
+        ("theta_factor", pool.state.theta_factor.to_string()),
+        ("calm", pool.state.calm.to_string()),
+        ("cycle", pool.cycle.to_string()),
+    ]
+}
+
+/// Which rule is lifted where, what of it this record used, and what is left.
+fn allowance(after: &State, granted: &Override) -> Vec<(&'static str, String)> {
+    let account = after.account(&granted.account);
+    let decimals = account.and_then(|account| after.asset(&account.asset)).map_or(0, |asset| asset.decimals);
+    let mut members = vec![("rule", granted.rule.to_string()), ("account", granted.account.to_string())];
+    if let Some(used) = granted.uses.last().filter(|used| used.seq == granted.changed_seq) {
+        members.push(("allowed", print_units(used.units, decimals)));
+    }
+    if granted.revoked.is_some() {
+        members.push(("state", "revoked".to_owned()));
+    }
+    members.push(("remaining", print_units(granted.remaining(), decimals)));
+    members
 }
 
 /// An account's figures in units of its asset, signed: `external` mirrors, so its figure is negative.

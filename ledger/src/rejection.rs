@@ -6,9 +6,10 @@
 use rust_decimal::Decimal;
 
 use crate::approval::HeldStatus;
+use crate::breaker::Level;
 use crate::decimal::DecimalError;
 use crate::digest::Digest;
-use crate::id::{AccountId, AssetId, PartyId};
+use crate::id::{AccountId, AssetId, PartyId, RegimeId};
 use crate::key::KeyId;
 use crate::party::{KeyUse, Role};
 use crate::time::Timestamp;
@@ -280,6 +281,15 @@ rejections! {
         /// What it says.
         got: String,
     } = "evidence_mismatch", "expected {expected}, got {got}";
+    /// The level of a pool's breaker does not let it through.
+    BreakerOpen {
+        /// The pool.
+        pool: RegimeId,
+        /// Its level.
+        level: Level,
+        /// What would let it through.
+        until: String,
+    } = "breaker_open", "pool {pool} is at level {level}: {until}";
     /// The document is not what the command says of it.
     DocumentDigest {
         /// The document.

@@ -151,6 +151,12 @@ pub fn content<E>(
     if let Body::AgreementPropose(propose) = body {
         return Ok(Content::read_agreement(read(&propose.document)?.as_deref()));
     }
+    if let Body::RegimeAdopt(adopt) = body {
+        return Ok(Content::read_rule_book(read(&adopt.digest)?.as_deref()));
+    }
+    if let Body::LedgerWitnessPolicy(set) = body {
+        return Ok(Content::read_witness_policy(read(&set.policy)?.as_deref()));
+    }
     if let Body::MovementBatch(batch) = body {
         return Ok(Content::read_batch(read(&batch.document)?.as_deref()));
     }

@@ -2,8 +2,9 @@
 //!
 //! `author type member=value… => code` (without a code it holds) · `wait ms` · `= object figures`.
 
+use ledger::amount::print_units;
 use ledger::digest::Digest;
-use ledger::id::{AccountId, AgreementId, CallId, MovementId, PartyId};
+use ledger::id::{AccountId, AgreementId, CallId, MovementId, OverrideId, PartyId, RegimeId};
 use ledger::json::Json;
 use ledger::receipt;
 use ledger::snapshot;
@@ -77,6 +78,25 @@ fn told(driver: &Driver, row: &str) -> String {
             let party = state.party(&PartyId::parse(id).expect("an id")).expect("a party");
             let stages = party.recoveries().map(|(_, recovery)| recovery.stage_at(driver.now).to_string());
             stages.collect::<Vec<_>>().join(" ")
+        }
+        "due" => {
+            let call = state.call(&CallId::parse(id).expect("an id")).expect("a call");
+            let reading = call.call.reading(driver.now);
+            let reading = reading.map_or_else(|| "nothing".to_owned(), |reading| reading.to_string());
+            if call.held.is_some() {
+                format!("held {}", call.margin)
+            } else {
+                format!("{reading} {}", call.margin)
+            }
+        }
+        "pool" => {
+            let pool = state.pool(&RegimeId::parse(id).expect("an id")).expect("a pool");
+            format!("{} {} {}", pool.level(), pool.state.theta_factor, pool.state.calm)
+        }
+        "override" => {
+            let granted = state.one_override(&OverrideId::parse(id).expect("an id")).expect("an override");
+            let live = if granted.is_live(driver.now) { "live" } else { "over" };
+            format!("{} {live}", print_units(granted.remaining(), 8))
         }
         "agreement" => {
             let agreement = state.agreement(&AgreementId::parse(id).expect("an id")).expect("an agreement");

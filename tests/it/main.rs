@@ -1,14 +1,21 @@
 //! Does the whole hold? One binary, one module for each question.
 
 mod batches;
+mod breakers;
+#[cfg(test)]
+mod clocks;
 mod corrections;
 mod flow;
 mod found;
 mod four_eyes;
+#[cfg(test)]
+mod governance;
 mod keys;
 mod kills;
 mod laws;
 mod log_client;
+#[cfg(test)]
+mod overrides;
 mod policies;
 mod readme;
 mod reads;

@@ -9,6 +9,8 @@
 //! |---|---|
 //! | `postings=from>to:amount:asset,…` · `items=from:amount:asset,…` · `totals=asset:amount,…` · `expect=object@seq,…` | lists of objects |
 //! | `challenge=account:nonce:expires` | what an address's key signs; `,member:value` after it stands in its place |
+//! | `signals=index_fall,peg,confidence,correlation,call_share` | an object |
+//! | `reasons=` | a list of text, split at commas, that may be empty |
 //! | `scope=` (but `all`) · `uses=` · `readers=` · `statements=` · `amounts=` | lists of text, split at commas |
 //! | `doc:NAME` | the tagged digest of the document of that name, which is uploaded first |
 //! | `digest:NAME` | the same without the upload |
@@ -165,10 +167,16 @@ impl Scribe {
             "items" => Json::array(value.split(',').map(item)),
             "totals" => Json::array(value.split(',').map(total)),
             "expect" => Json::array(value.split(',').map(expectation)),
+            "signals" => signals(value),
+            "reasons" => Json::array(value.split(',').filter(|word| !word.is_empty()).map(Json::text)),
             "uses" | "readers" | "statements" | "amounts" => Json::array(value.split(',').map(Json::text)),
-            "scope" if value != "all" => Json::array(value.split(',').map(Json::text)),
+            "scope" if value != "all" && asked.type_name == "party.register" => {
+                Json::array(value.split(',').map(Json::text))
+            }
             "challenge" => self.challenge(asked, value, now),
-            "as_of" | "due" | "expires" | "from" | "compromised_from" => Json::text(time(value, now)),
+            "as_of" | "due" | "expires" | "from" | "compromised_from" | "until" => {
+                Json::text(time(value, now))
+            }
             "pledge" if value == "@" => {
                 let call = asked.body.iter().find(|(name, _)| name == "call").and_then(|(_, id)| id.as_str());
                 let pledge = call.and_then(|call| self.pledges.get(call)).copied();
@@ -386,6 +394,12 @@ fn time(value: &str, now: Timestamp) -> String {
         _ => None,
     };
     shifted.map_or_else(|| value.to_owned(), |at| at.to_string())
+}
+
+/// `index_fall,peg,confidence,correlation,call_share`
+fn signals(text: &str) -> Json {
+    let names = ["index_fall", "peg", "confidence", "correlation", "call_share"];
+    Json::object(names.into_iter().zip(text.split(',').map(Json::text)))
 }
 
 /// `asset:amount`

@@ -68,12 +68,41 @@ pub fn agreement(id: &str, client: &str, version: u32) -> String {
     )
 }
 
+/// A rule book with a breaker that steps fast: all of the credit in two cycles, down after one calm
+/// cycle, withdrawals one cycle late.
+pub const BOOK: &str = r#"regime = { id = "book", version = "1" }
+[breaker]
+index_moves = ["0.07", "0.13", "0.2"]
+peg_deviation = "0.01"
+min_confidence = "0.55"
+min_correlation = "0.5"
+call_share = "0.1"
+guarded_factor = "0.5"
+ramp_cycles = "2"
+calm_cycles = "1"
+withdrawal_delay_cycles = "1"
+"#;
+
+/// Puts the agreement of the broker and acme under the rule book [`BOOK`], with 4 BTC posted and a margin
+/// statement that leaves an excess. Needs acme's 10 BTC.
+pub const POOL: &str = "
+    pb regime.adopt regime=book digest=doc:book from=-0
+    pb agreement.propose document=doc:csa1pool
+    acme agreement.accept digest=digest:csa1pool
+    acme movement.instruct movement=post mode=immediate postings=acme.btc>acme.btc.p:4:BTC
+    acme positions portfolio=P digest=doc:positions
+    pb margin statement=s1 portfolio=P agreement=CSA-1 requirement=1000 collateral_value=160000 regime=doc:book
+";
+
 /// Names the agreements' documents.
 pub fn name_documents(scribe: &mut Scribe) {
     scribe.name_document("csa1", &agreement("CSA-1", "acme", 1));
     scribe.name_document("csa1v2", &agreement("CSA-1", "acme", 2));
     scribe.name_document("csa1v3", &agreement("CSA-1", "acme", 3));
     scribe.name_document("pairs", PAIRS);
+    let pooled = agreement("CSA-1", "acme", 2).replace("\"flavour\"", "\"regime\":\"book\",\"flavour\"");
+    scribe.name_document("csa1pool", &pooled);
+    scribe.name_document("book", BOOK);
     scribe.name_document("csa2", &agreement("CSA-2", "zeta", 1));
     scribe.name_document("other", &agreement("CSA-3", "acme", 1));
 }

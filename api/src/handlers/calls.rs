@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use ledger::amount::print_units;
-use ledger::call::{CallKind, CallLeg, CallState};
-use ledger::call_record::{CallEvent, CallRecord};
+use ledger::call::{CallKind, CallLeg, CallState, CallTimes};
+use ledger::call_record::{CallEvent, CallHold, CallRecord};
 use ledger::id::CallId;
 use ledger::json::Json;
 use ledger::state::State;
@@ -88,12 +88,17 @@ fn call_json(view: &View, call: &CallRecord) -> Json {
         ("currency", call.currency.clone()),
         ("pledged", call.call.pledged().to_string()),
         ("settled", call.call.settled().to_string()),
-        ("due_at", terms.due_at.to_string()),
-        ("dispute_by", terms.dispute_by.to_string()),
-        ("grace_end", terms.grace_end.to_string()),
+        ("margin", call.margin.to_string()),
     ]);
-    // Overdue is a reading of the time, not a state.
-    maybe(&mut members, "reading", call.call.reading(view.at));
+    match &call.held {
+        // Its times are not known before the halt lifts.
+        Some(held) => members.push(("held", held_json(held))),
+        None => {
+            members.extend(times(call.call.times()));
+            // Overdue is a reading of the time, not a state.
+            maybe(&mut members, "reading", call.call.reading(view.at));
+        }
+    }
     maybe(&mut members, "parent", call.parent.as_ref());
     maybe(&mut members, "pledge", call.pledge);
     maybe(&mut members, "movement", call.movement.as_ref());
@@ -108,6 +113,17 @@ fn call_json(view: &View, call: &CallRecord) -> Json {
     members.push(("items", Json::array(items)));
     members.push(("timeline", Json::array(call.timeline.iter().map(event_json))));
     members.push(("changed_seq", Json::text(call.changed_seq.to_string())));
+    Json::object(members)
+}
+
+fn times(times: CallTimes) -> Vec<(&'static str, Json)> {
+    texts([("due_at", times.due_at), ("dispute_by", times.dispute_by), ("grace_end", times.grace_end)])
+}
+
+/// That it is due when a halt lifts: its former times, later by as long as it was held.
+fn held_json(held: &CallHold) -> Json {
+    let mut members = texts([("pool", held.pool.to_string()), ("since", held.since.to_string())]);
+    members.extend(times(held.times));
     Json::object(members)
 }
 

@@ -84,7 +84,9 @@ pub async fn post(
             Err(Problem::unavailable("storage_full", "not recorded: the disk is full", 60))
         }
         Ok(Outcome::ClockUnsound) => {
-            Err(Problem::unavailable("clock_unsound", "not recorded: the server's clock has jumped", 60))
+            let outcome = "not recorded: the server's clock has jumped; the operator checks it and signs \
+                           ledger.confirm_clock";
+            Err(Problem::unavailable("clock_unsound", outcome, 60))
         }
         Err(QueueError::Overloaded) => {
             Err(Problem::unavailable("overloaded", "not recorded: too many commands wait", 1))

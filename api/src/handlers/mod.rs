@@ -13,7 +13,9 @@ pub mod ledger;
 pub mod log;
 mod margin;
 mod movements;
+mod overrides;
 pub mod parties;
+pub mod pools;
 pub mod records;
 pub mod sessions;
 

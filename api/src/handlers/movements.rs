@@ -94,6 +94,13 @@ fn movement_json(state: &State, movement: &Movement) -> Json {
     maybe(&mut members, "reason", movement.reason.as_ref());
     maybe(&mut members, "reverses", movement.reverses.as_ref());
     maybe(&mut members, "reversed_by", movement.reversed_by.as_ref());
+    if !movement.holds.is_empty() {
+        let holds = movement.holds.iter().map(|hold| {
+            let until = ("until_cycle", hold.until_cycle.to_string());
+            Json::object(texts([("pool", hold.pool.to_string()), until]))
+        });
+        members.push(("holds", Json::array(holds)));
+    }
     members.push(("postings", Json::array(postings)));
     members
         .push(("timeline", Json::array(movement.steps.iter().map(|step| step_json(state, movement, step)))));

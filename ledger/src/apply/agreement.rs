@@ -15,12 +15,9 @@ pub(super) fn propose(
     entry: &Entry,
     propose: &AgreementPropose,
 ) -> Result<Vec<Change>, Rejection> {
-    let signed = match &entry.documents.content {
-        Content::Agreement(signed) => signed,
-        Content::Unreadable(reason) => return Err(unreadable(propose.document, reason)),
-        Content::None | Content::Prices(_) | Content::Batch(_) | Content::Policy(_) => {
-            return Err(unreadable(propose.document, "not an agreement document"));
-        }
+    let content = &entry.documents.content;
+    let Content::Agreement(signed) = content else {
+        return Err(unreadable(propose.document, content.fault("not an agreement document")));
     };
     let (id, parties) = read_parties(state, propose.document, signed)?;
     if !parties.contains(&entry.command.author) {

@@ -2,12 +2,13 @@
 //!
 //! Source: calls specification §3 (value), §6 (release guard).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rust_decimal::Decimal;
 
 use super::Entry;
+use super::overrides::Waivers;
 use crate::account::{Account, Book};
 use crate::agreement::{Agreement, AgreementVersion};
 use crate::amount::print_units;
@@ -16,6 +17,7 @@ use crate::decimal::{DecimalText, Exact};
 use crate::id::{AssetId, PartyId};
 use crate::market::MarginStatement;
 use crate::movement::Posting;
+use crate::overrides::OverridableRule;
 use crate::rejection::Rejection;
 use crate::state::State;
 use crate::time::Timestamp;
@@ -225,21 +227,35 @@ pub(crate) fn check_fresh(
 /// `after` is the state with the postings worked out; what only changes between a pledgor's own posted
 /// accounts of one class is no release. All of a pledgor's posted accounts stand behind each of its
 /// agreements, so under each the rest must cover that agreement's requirement and those of the others.
-/// An unsettled loss is added to a requirement; an unsettled gain takes nothing off it.
-pub(super) fn guard_release(after: &State, entry: &Entry, postings: &[Posting]) -> Result<(), Rejection> {
-    let mut pledgors = BTreeSet::new();
+/// An unsettled loss is added to a requirement; an unsettled gain takes nothing off it. A live override
+/// lifts a refusal for what goes out of its account, and figures that are old still bind.
+pub(super) fn guard_release(
+    after: &State,
+    entry: &Entry,
+    postings: &[Posting],
+    waivers: &mut Waivers,
+) -> Result<(), Rejection> {
+    let mut releases: BTreeMap<&PartyId, Vec<&Posting>> = BTreeMap::new();
     for posting in postings {
         let from = after.need_account(&posting.from, "")?;
         let to = after.need_account(&posting.to, "")?;
         let stays = to.book == Book::Posted && to.owner == from.owner && to.class == from.class;
         if from.book == Book::Posted && !stays {
-            pledgors.insert(&from.owner);
+            releases.entry(&from.owner).or_default().push(posting);
         }
     }
-    pledgors.into_iter().try_for_each(|pledgor| guard_pledgor(after, entry, pledgor))
+    releases
+        .into_iter()
+        .try_for_each(|(pledgor, released)| guard_pledgor(after, entry, pledgor, &released, waivers))
 }
 
-fn guard_pledgor(state: &State, entry: &Entry, pledgor: &PartyId) -> Result<(), Rejection> {
+fn guard_pledgor(
+    state: &State,
+    entry: &Entry,
+    pledgor: &PartyId,
+    released: &[&Posting],
+    waivers: &mut Waivers,
+) -> Result<(), Rejection> {
     let at = entry.recorded_at;
     let mut bound = Vec::new();
     for agreement in state.agreements().filter(|agreement| agreement.parties.contains(pledgor)) {
@@ -251,10 +267,17 @@ fn guard_pledgor(state: &State, entry: &Entry, pledgor: &PartyId) -> Result<(), 
         if discharge(state, agreement, pledgor, at).is_some() {
             continue;
         }
-        let statement = binding_statement(state, agreement, version, pledgor, at)
-            .ok_or(Rejection::StatementStale { statement: None })?;
-        check_fresh(state, version.signed.terms(), statement, at)?;
-        bound.push((agreement, version, statement));
+        let statement = binding_statement(state, agreement, version, pledgor, at);
+        let fresh = match statement {
+            Some(statement) => check_fresh(state, version.signed.terms(), statement, at),
+            None => Err(Rejection::StatementStale { statement: None }),
+        };
+        if let Err(stale) = fresh
+            && !waivers.lift(OverridableRule::StatementStale, released)
+        {
+            return Err(stale);
+        }
+        bound.extend(statement.map(|statement| (agreement, version, statement)));
     }
     let needed: Vec<_> = bound
         .iter()
@@ -268,7 +291,7 @@ fn guard_pledgor(state: &State, entry: &Entry, pledgor: &PartyId) -> Result<(), 
             .collect();
         let required = in_currency(state, terms.base_currency(), &needed, terms, at)?;
         let remaining = counted_value(state, terms, side, &items, &required, at)?;
-        if remaining < required {
+        if remaining < required && !waivers.lift(OverridableRule::ReleaseUncovers, released) {
             return Err(Rejection::ReleaseUncovers {
                 statement: statement.id.to_string(),
                 required: required.to_string(),

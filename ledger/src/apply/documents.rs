@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::Entry;
 use crate::agreement::SignedTerms;
 use crate::approval::{PolicyDocument, PolicyFault};
+use crate::breaker::Parameters;
 use crate::command::{self, Body, PostingText};
 use crate::digest::Digest;
 use crate::id::PartyId;
@@ -35,6 +36,10 @@ pub enum Content {
     Agreement(Box<SignedTerms>),
     /// A policy.
     Policy(Box<Result<PolicyDocument, PolicyFault>>),
+    /// The parameters of a rule book's circuit breaker, if it has one.
+    RuleBook(Option<Arc<Parameters>>),
+    /// The text of a witness policy.
+    WitnessPolicy(String),
     /// Postings of a batch.
     Batch(Vec<PostingText>),
     /// Not what the command needs it to be.
@@ -42,6 +47,11 @@ pub enum Content {
 }
 
 impl Content {
+    /// What is wrong with it: that it could not be read, or `otherwise`.
+    pub(super) fn fault<'a>(&'a self, otherwise: &'a str) -> &'a str {
+        if let Self::Unreadable(reason) = self { reason } else { otherwise }
+    }
+
     /// Reads a price document, if it is at hand.
     #[must_use]
     pub fn read_prices(bytes: Option<&[u8]>) -> Self {
@@ -63,6 +73,24 @@ impl Content {
         bytes.map_or(Self::None, |bytes| match command::read_batch(bytes) {
             Ok(postings) => Self::Batch(postings),
             Err(reason) => Self::Unreadable(reason),
+        })
+    }
+
+    /// Reads what the ledger needs of a rule book, if it is at hand.
+    #[must_use]
+    pub fn read_rule_book(bytes: Option<&[u8]>) -> Self {
+        bytes.map_or(Self::None, |bytes| match Parameters::of_rule_book(bytes) {
+            Ok(parameters) => Self::RuleBook(parameters.map(Arc::new)),
+            Err(error) => Self::Unreadable(error.to_string()),
+        })
+    }
+
+    /// Reads a witness policy's text, if it is at hand.
+    #[must_use]
+    pub fn read_witness_policy(bytes: Option<&[u8]>) -> Self {
+        bytes.map_or(Self::None, |bytes| match std::str::from_utf8(bytes) {
+            Ok(text) => Self::WitnessPolicy(text.to_owned()),
+            Err(error) => Self::Unreadable(error.to_string()),
         })
     }
 

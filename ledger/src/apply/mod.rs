@@ -12,15 +12,18 @@ mod address;
 mod agreement;
 mod approval;
 mod batch;
+mod breaker;
 mod call;
 mod collateral;
 mod correction;
 mod custody;
 mod documents;
 mod facts;
+mod governance;
 mod margin;
 mod market;
 mod movement;
+mod overrides;
 mod party;
 mod policy;
 mod postings;
@@ -115,18 +118,29 @@ fn judge(state: &State, entry: &Entry) -> Result<Effects, Rejection> {
     Ok(effects)
 }
 
-/// Expectations stand between references and stages: the earlier refusal is the answer.
+/// Expectations stand between references and stages: the earlier refusal is the answer. That the
+/// ledger is closed is a stage, whatever is asked.
 fn expected(state: &State, entry: &Entry, outcome: Result<Effects, Rejection>) -> Result<Effects, Rejection> {
-    match (outcome, check_expectations(state, entry.command)) {
+    let standing =
+        check_expectations(state, entry.command).and_then(|()| governance::check_not_closed(state));
+    match (outcome, standing) {
         (Ok(effects), Ok(())) => Ok(effects),
         (Err(refusal), Ok(())) | (Ok(_), Err(refusal)) => Err(refusal),
-        (Err(refusal), Err(expectation)) => Err(earlier(refusal, expectation)),
+        (Err(refusal), Err(standing)) => Err(earlier(refusal, standing)),
     }
 }
 
 fn apply_body(state: &State, entry: &Entry) -> Result<Effects, Rejection> {
     let changes = match &entry.command.body {
         Body::LedgerOpen(open) => party::open(state, entry, open),
+        Body::LedgerWitnessPolicy(set) => governance::set_witness_policy(state, entry, set),
+        Body::LedgerLogKey(announce) => governance::announce_log_key(state, entry, announce),
+        Body::LedgerRules(set) => governance::set_rules(state, entry, set),
+        Body::LedgerConfirmClock(confirm) => governance::confirm_clock(state, entry, confirm),
+        Body::LedgerClose(end) => governance::close(state, entry, end),
+        Body::BreakerStep(step) => breaker::take_step(state, entry, step),
+        Body::OverrideGrant(grant) => overrides::grant(state, entry, grant),
+        Body::OverrideRevoke(revoke) => overrides::revoke(state, entry, revoke),
         Body::PartyRegister(register) => party::register(state, entry, register),
         Body::KeyAdd(add) => party::add_key(state, entry, add),
         Body::KeyRotate(rotate) => party::rotate_key(state, entry, rotate),

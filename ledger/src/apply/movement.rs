@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::address::check_destination;
+use super::breaker::{self, Timing};
 use super::facts::outflows;
+use super::overrides::Waivers;
 use super::postings::{Classes, Working, check_custodians, resolve};
 use super::{Entry, check_free, collateral};
 use crate::account::Book;
@@ -55,10 +57,18 @@ pub(super) fn instruct(
             MovementMode::TwoPhase => working.reserve(posting)?,
         }
     }
-    collateral::guard_release(&working.after(), entry, &movement.postings)?;
+    let mut waivers = Waivers::new(state, entry);
+    collateral::guard_release(&working.after(), entry, &movement.postings, &mut waivers)?;
     check_custodians(state, &movement.postings)?;
-    if instruct.mode == MovementMode::Immediate {
-        check_inside(state, &movement.postings)?;
+    let timing = match instruct.mode {
+        MovementMode::Immediate => {
+            check_inside(state, &movement.postings)?;
+            Timing::AtOnce
+        }
+        MovementMode::TwoPhase => Timing::Pending,
+    };
+    movement.holds = breaker::guard(state, entry, &movement.postings, timing, &mut waivers)?;
+    if timing == Timing::AtOnce {
         settle_whole(&mut movement);
     }
     if let Some(destination) = &instruct.destination {
@@ -66,6 +76,7 @@ pub(super) fn instruct(
     }
     let mut changes = working.into_changes();
     changes.push(Change::Movement(Arc::new(movement)));
+    changes.extend(waivers.into_changes());
     Ok(changes)
 }
 
@@ -97,6 +108,7 @@ pub(super) fn pending(
         expires: None,
         call,
         destination: None,
+        holds: Vec::new(),
         effective_at: entry.command.effective_at,
         evidence: None,
         reason: None,
@@ -193,6 +205,10 @@ pub(super) fn settled(
     parts: &[u128],
     evidence: Digest,
 ) -> Result<Vec<Change>, Rejection> {
+    let pairs = movement.postings.iter().zip(parts).filter(|(_, part)| **part > 0);
+    let moved: Vec<_> = pairs.map(|(posting, part)| posting.part(*part)).collect();
+    let mut waivers = Waivers::new(state, entry);
+    breaker::check_holds(state, movement, &moved, &mut waivers)?;
     let mut movement = Movement { evidence: Some(evidence), changed_seq: entry.seq, ..movement.clone() };
     let mut working = Working::new(state, entry.seq);
     for (posting, part) in movement.postings.iter_mut().zip(parts).filter(|(_, part)| **part > 0) {
@@ -212,6 +228,7 @@ pub(super) fn settled(
     }
     let mut changes = working.into_changes();
     changes.push(Change::Movement(Arc::new(movement)));
+    changes.extend(waivers.into_changes());
     Ok(changes)
 }
 

@@ -35,8 +35,12 @@ pub(super) fn open(state: &State, entry: &Entry, open: &LedgerOpen) -> Result<Ve
     let opened = Opened {
         operator: open.operator.clone(),
         log_vkey: open.log_vkey.clone(),
+        log_keys: Vec::new(),
         witness_policy: open.witness_policy,
         rules,
+        rules_changes: Vec::new(),
+        clock_confirmed: None,
+        closed: None,
         sandbox: open.sandbox,
     };
     let operator = Party {

@@ -38,20 +38,12 @@ pub(super) fn set(state: &State, entry: &Entry, set: &PolicySet) -> Result<Vec<C
     }
     let unreadable =
         |reason: &str| Rejection::DocumentDigest { digest: set.rules, reason: reason.to_owned() };
-    let document = match &entry.documents.content {
-        Content::Policy(read) => match read.as_ref() {
-            Ok(document) => document,
-            Err(PolicyFault::Form(reason)) => return Err(unreadable(reason)),
-            Err(PolicyFault::Unsafe(reason)) => {
-                return Err(Rejection::QuorumUnsafe { reason: reason.clone() });
-            }
-        },
-        Content::None
-        | Content::Prices(_)
-        | Content::Agreement(_)
-        | Content::Batch(_)
-        | Content::Unreadable(_) => return Err(unreadable("not a policy")),
-    };
+    let content = &entry.documents.content;
+    let Content::Policy(read) = content else { return Err(unreadable(content.fault("not a policy"))) };
+    let document = read.as_ref().as_ref().map_err(|fault| match fault {
+        PolicyFault::Form(reason) => unreadable(reason),
+        PolicyFault::Unsafe(reason) => Rejection::QuorumUnsafe { reason: reason.clone() },
+    })?;
     for principal in document.principals() {
         let party = state.need_party(&principal.party, "/body/rules/principals")?;
         if let Some(unknown) = principal.keys.iter().find(|key| party.key(**key).is_none()) {
@@ -98,6 +90,8 @@ pub(super) fn decide(state: &State, entry: &Entry, effects: &Effects) -> Result<
     }
     let needs = if let Body::PolicySet(set) = &entry.command.body {
         change_needs(state, entry, set, effects)?
+    } else if let Body::OverrideGrant(_) = &entry.command.body {
+        highest_needs(state, entry)?
     } else {
         ruled_needs(state, entry, &entry.command.body, &facts)?
     };
@@ -142,6 +136,9 @@ fn contact_need(contact: PartyId) -> Need {
 /// What needs a second principal whether a policy says so or not. Source: API specification §2,
 /// custody specification §2 and §4.
 fn wants_second(state: &State, entry: &Entry) -> Option<&'static str> {
+    if let Body::OverrideGrant(_) = &entry.command.body {
+        return Some("an override");
+    }
     if let Body::AddressAllow(_) = &entry.command.body {
         return Some("an address's allowance");
     }
@@ -171,6 +168,17 @@ fn change_needs(
         .find_map(|change| if let Change::Policy(policy) = change { Some(policy) } else { None });
     let before = state.policy_of(&set.scope);
     let needs = before.into_iter().chain(after).map(|policy| {
+        let by = format!("{} version {}, change", policy.id, policy.version);
+        need(state, entry, policy, policy.document.change(), by)
+    });
+    needs.collect()
+}
+
+/// An exception needs the highest quorum that there is: that of a change of the policies it is under.
+fn highest_needs(state: &State, entry: &Entry) -> Result<Vec<Need>, Rejection> {
+    let own = Scope::Party(entry.command.author.clone());
+    let policies = [own, Scope::Everyone].into_iter().filter_map(|scope| state.policy_of(&scope));
+    let needs = policies.map(|policy| {
         let by = format!("{} version {}, change", policy.id, policy.version);
         need(state, entry, policy, policy.document.change(), by)
     });

@@ -3,14 +3,17 @@
 use super::address::{AddressAdd, AddressAllow, AddressProve, AddressRemove};
 use super::agreement::{AgreementAccept, AgreementPropose, AgreementReject, AgreementTerminate};
 use super::approval::{ApprovalSay, PolicySet};
+use super::breaker::BreakerStep;
 use super::call::{CallIssue, CallStep};
 use super::concern::Concern;
 use super::custody::{BreakOpen, CustodyStatementPut, ReconciliationRecord};
 use super::fields::Fields;
+use super::governance::{ClockConfirm, LedgerClose, LogKeyAnnounce, RulesSet, WitnessPolicySet};
 use super::market::{MarginState, PositionReport, PriceSet, RegimeAdopt};
 use super::movement::{
     MovementBatch, MovementInstruct, MovementReclassify, MovementReverse, MovementSettle, MovementVoid,
 };
+use super::overrides::{OverrideGrant, OverrideRevoke};
 use super::party::{KeyAdd, KeyRecover, KeyRevoke, KeyRotate, LedgerOpen, NewKey, PartyRegister};
 use super::registry::{AccountOpen, AssetDefine, DocumentPut};
 use super::standing::{AccountStanding, AssetSuspend, PartyStanding};
@@ -118,6 +121,22 @@ macro_rules! bodies {
 bodies! {
     /// Opens the ledger: record 0.
     LedgerOpen(LedgerOpen) = "ledger.open" by OPERATOR,
+    /// Puts another quorum of witnesses in force.
+    LedgerWitnessPolicy(WitnessPolicySet) = "ledger.witness_policy" by OPERATOR,
+    /// Announces the next log key.
+    LedgerLogKey(LogKeyAnnounce) = "ledger.log_key" by OPERATOR,
+    /// Sets the rules version of later records.
+    LedgerRules(RulesSet) = "ledger.rules" by OPERATOR,
+    /// Confirms the clock, which is believed again.
+    LedgerConfirmClock(ClockConfirm) = "ledger.confirm_clock" by OPERATOR,
+    /// Closes the ledger for ever.
+    LedgerClose(LedgerClose) = "ledger.close" by OPERATOR,
+    /// Takes a pool's circuit breaker through one cycle.
+    BreakerStep(BreakerStep) = "breaker.step" by OPERATOR,
+    /// Grants an exception to a rule.
+    OverrideGrant(OverrideGrant) = "override.grant" by OPERATOR,
+    /// Ends it early.
+    OverrideRevoke(OverrideRevoke) = "override.revoke" by OPERATOR,
     /// Registers a party with its first key.
     PartyRegister(PartyRegister) = "party.register" by OPERATOR,
     /// Adds a key.

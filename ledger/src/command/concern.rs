@@ -2,7 +2,7 @@
 
 use super::AddressNamed;
 use crate::digest::Digest;
-use crate::id::{AccountId, AgreementId, CallId, MovementId, PartyId, PortfolioId};
+use crate::id::{AccountId, AgreementId, CallId, MovementId, OverrideId, PartyId, PortfolioId};
 
 /// One thing that a command is about.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -29,6 +29,8 @@ pub enum Concern {
     Held(Digest),
     /// A portfolio: its owner.
     Portfolio(PortfolioId),
+    /// An override: owner and custodian of its account.
+    Override(OverrideId),
 }
 
 impl Concern {

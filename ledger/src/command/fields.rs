@@ -298,5 +298,5 @@ macro_rules! read_ids {
 
 read_ids! {
     PartyId, AssetId, AccountId, AgreementId, PortfolioId, PriceSetId, MovementId, StatementId, CallId,
-    CustodyStatementId, ReconciliationId, BreakId, RegimeId, PolicyId,
+    CustodyStatementId, ReconciliationId, BreakId, RegimeId, PolicyId, OverrideId,
 }

@@ -7,12 +7,15 @@ mod address;
 mod agreement;
 mod approval;
 mod body;
+mod breaker;
 mod call;
 mod concern;
 mod custody;
 pub(crate) mod fields;
+mod governance;
 mod market;
 mod movement;
+mod overrides;
 mod party;
 mod registry;
 mod standing;
@@ -23,15 +26,18 @@ pub use address::{
 pub use agreement::{AgreementAccept, AgreementPropose, AgreementReject, AgreementTerminate};
 pub use approval::{ApprovalSay, PolicySet};
 pub use body::{Body, Signers};
+pub use breaker::BreakerStep;
 pub use call::{CallIssue, CallStep, PledgedItem};
 pub use concern::Concern;
 pub use custody::{BreakOpen, CustodyStatementPut, Provenance, ReconciliationRecord};
 pub use fields::{FieldError, FieldFault, QuantityText};
+pub use governance::{ClockConfirm, LedgerClose, LogKeyAnnounce, RulesSet, WitnessPolicySet};
 pub use market::{MarginState, PositionReport, PriceSet, RegimeAdopt};
 pub use movement::{
     AssetTotal, BATCH_POSTINGS_MAX, MovementBatch, MovementInstruct, MovementMode, MovementReclassify,
     MovementReverse, MovementSettle, MovementVoid, PostingText, read_batch,
 };
+pub use overrides::{OverrideGrant, OverrideRevoke};
 pub use party::{KeyAdd, KeyRecover, KeyRevoke, KeyRotate, LedgerOpen, NewKey, PartyRegister, ScopeNamed};
 pub use registry::{AccountOpen, AssetDefine, DocumentPut};
 pub use standing::{AccountStanding, AssetSuspend, PartyStanding};

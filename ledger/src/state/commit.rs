@@ -18,13 +18,15 @@ use crate::evidence::{Break, CustodyStatement, Reconciliation};
 use crate::id::{AssetId, PartyId};
 use crate::market::{AdoptedRegime, MarginStatement, Portfolio, Prices};
 use crate::movement::{Movement, MovementStatus};
+use crate::overrides::Override;
 use crate::party::Party;
+use crate::pool::Pool;
 use crate::time::Timestamp;
 
 /// One object as it is after the record.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Change {
-    /// The ledger was opened.
+    /// The ledger's own terms.
     Opened(Arc<Opened>),
     /// A party or its keys.
     Party(Arc<Party>),
@@ -60,6 +62,10 @@ pub enum Change {
     Policy(Arc<Policy>),
     /// A command that waits for others, or waited.
     Held(Arc<HeldCommand>),
+    /// A pool and its level.
+    Pool(Arc<Pool>),
+    /// An override: granted, used or revoked.
+    Override(Arc<Override>),
 }
 
 /// What a record changes: objects with their values afterwards, in the order to be told.
@@ -162,6 +168,13 @@ impl State {
                 self.policies.insert(policy.id.clone(), Arc::clone(policy));
             }
             Change::Held(held) => self.put_held(held),
+            Change::Pool(pool) => {
+                self.pools.insert(pool.id.clone(), Arc::clone(pool));
+            }
+            Change::Override(granted) => {
+                self.name("override", granted.id.as_str());
+                self.overrides.insert(granted.id.clone(), Arc::clone(granted));
+            }
         }
     }
 

@@ -33,6 +33,9 @@ impl State {
             Concern::Agreement(agreement) => {
                 self.agreement(agreement).map_or_else(Vec::new, |agreement| agreement.parties.clone())
             }
+            Concern::Override(id) => {
+                self.one_override(id).map_or_else(Vec::new, |granted| self.holders(&granted.account))
+            }
             Concern::Terms(digest) => self.parties_to_terms(digest),
             Concern::Call(call) => {
                 self.call(call).map_or_else(Vec::new, |call| vec![call.secured.clone(), call.pledgor.clone()])

@@ -12,12 +12,14 @@ use crate::command::IdempotencyKey;
 use crate::digest::Digest;
 use crate::evidence::{Break, CustodyStatement, Reconciliation};
 use crate::id::{
-    AccountId, AgreementId, AssetId, BreakId, CallId, CustodyStatementId, MovementId, PartyId, PolicyId,
-    PortfolioId, PriceSetId, ReconciliationId, RegimeId, StatementId,
+    AccountId, AgreementId, AssetId, BreakId, CallId, CustodyStatementId, MovementId, OverrideId, PartyId,
+    PolicyId, PortfolioId, PriceSetId, ReconciliationId, RegimeId, StatementId,
 };
 use crate::market::{AdoptedRegime, MarginStatement, Portfolio, Prices};
 use crate::movement::Movement;
+use crate::overrides::Override;
 use crate::party::{Party, Role};
+use crate::pool::Pool;
 use crate::rejection::Rejection;
 use crate::time::Timestamp;
 
@@ -55,6 +57,8 @@ lookups! {
     breaks, open_break, BreakId, Break, "break";
     policies, policy, PolicyId, Policy, "policy";
     held, held_command, Digest, HeldCommand, "held command";
+    pools, pool, RegimeId, Pool, "pool";
+    overrides, one_override, OverrideId, Override, "override";
 }
 
 /// Lookups of what a command names: absence is a refusal that says where it was named.
@@ -84,6 +88,7 @@ references! {
     need_call, call, CallId, CallRecord, "call";
     need_custody_statement, custody_statement, CustodyStatementId, CustodyStatement, "custody statement";
     need_reconciliation, reconciliation, ReconciliationId, Reconciliation, "reconciliation";
+    need_override, one_override, OverrideId, Override, "override";
 }
 
 impl State {
@@ -201,7 +206,7 @@ impl State {
             parties: PartyId, assets: AssetId, accounts: AccountId, agreements: AgreementId,
             portfolios: PortfolioId, statements: StatementId, movements: MovementId, calls: CallId,
             custody_statements: CustodyStatementId, reconciliations: ReconciliationId, breaks: BreakId,
-            policies: PolicyId
+            policies: PolicyId, pools: RegimeId, overrides: OverrideId
         ))
     }
 }

@@ -9,8 +9,10 @@ mod commit;
 mod concerned;
 mod flows;
 mod lookup;
+mod opened;
 
 pub use commit::{Change, Effects};
+pub use opened::{ClockConfirmed, Closed, LogKey, Opened, RulesChange};
 
 use std::sync::Arc;
 
@@ -27,28 +29,15 @@ use crate::command::IdempotencyKey;
 use crate::digest::Digest;
 use crate::evidence::{Break, CustodyStatement, Reconciliation};
 use crate::id::{
-    AccountId, AgreementId, AssetId, BreakId, CallId, CustodyStatementId, MovementId, PartyId, PolicyId,
-    PortfolioId, PriceSetId, ReconciliationId, RegimeId, StatementId,
+    AccountId, AgreementId, AssetId, BreakId, CallId, CustodyStatementId, MovementId, OverrideId, PartyId,
+    PolicyId, PortfolioId, PriceSetId, ReconciliationId, RegimeId, StatementId,
 };
 use crate::market::{AdoptedRegime, MarginStatement, Portfolio, Prices};
 use crate::movement::Movement;
+use crate::overrides::Override;
 use crate::party::Party;
+use crate::pool::Pool;
 use crate::time::Timestamp;
-
-/// What record 0 said.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
-pub struct Opened {
-    /// The prime broker.
-    pub operator: PartyId,
-    /// The key that signs checkpoints, as a vkey.
-    pub log_vkey: String,
-    /// The witness policy document.
-    pub witness_policy: Digest,
-    /// The rules version the ledger opened under.
-    pub rules: u64,
-    /// Whether prices and statements may be of the past.
-    pub sandbox: bool,
-}
 
 /// Who holds an idempotency key, until the command expires.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
@@ -97,6 +86,8 @@ pub struct State {
     custody_statements: OrdMap<CustodyStatementId, Arc<CustodyStatement>>,
     reconciliations: OrdMap<ReconciliationId, Arc<Reconciliation>>,
     breaks: OrdMap<BreakId, Arc<Break>>,
+    pools: OrdMap<RegimeId, Arc<Pool>>,
+    overrides: OrdMap<OverrideId, Arc<Override>>,
     /// Ids in lower case by kind: case alone makes no new id.
     names: OrdSet<(String, String)>,
     keys: OrdMap<(PartyId, IdempotencyKey), KeyHolder>,
@@ -136,6 +127,8 @@ impl State {
             custody_statements: OrdMap::new(),
             reconciliations: OrdMap::new(),
             breaks: OrdMap::new(),
+            pools: OrdMap::new(),
+            overrides: OrdMap::new(),
             names: OrdSet::new(),
             keys: OrdMap::new(),
             key_expiries: OrdSet::new(),
@@ -165,7 +158,7 @@ impl State {
         self.recorded_at
     }
 
-    /// What record 0 said.
+    /// The ledger's own terms; `None` before record 0.
     #[must_use]
     pub fn opened(&self) -> Option<&Opened> {
         self.opened.as_deref()

@@ -253,7 +253,7 @@ impl<'a> Replaying<'a> {
                     found.remark(CheckId::Approvals, "no approval is recorded");
                 }
                 found.remark(CheckId::SealsRecomputed, "no seal is recorded");
-                found.remark(CheckId::Overrides, "no override is recorded");
+                self.tell_overrides(found);
             }
             Some(seq) => {
                 let rest =
@@ -264,6 +264,18 @@ impl<'a> Replaying<'a> {
             }
         }
         self.state
+    }
+
+    /// Every use was judged by the replay; here they are counted, so that nobody overlooks them.
+    fn tell_overrides(&self, found: &mut Tallies) {
+        let granted = self.state.overrides().count();
+        let used: usize = self.state.overrides().map(|granted| granted.uses.len()).sum();
+        found.count(CheckId::Overrides, granted as u64);
+        if granted == 0 {
+            found.remark(CheckId::Overrides, "no override is recorded");
+        } else {
+            found.remark(CheckId::Overrides, &format!("used {used} times"));
+        }
     }
 }
 
@@ -300,14 +312,19 @@ fn tell(seq: u64, error: ReplayError, missing: Option<Digest>, found: &mut Talli
             found.fail(id, finding.with(expected, got));
         }
         ReplayError::Rejected { rejection, .. } => {
-            if matches!(&*rejection, Rejection::UnknownReference { pointer, .. } if pointer == "/body/rules")
-            {
+            if names_rules(&rejection) {
                 found.undecided(CheckId::Replay, finding.help(super::NEWER));
             } else {
                 found.fail(rule_of(&rejection), finding.help(super::NOT_OURS));
             }
         }
     }
+}
+
+/// Whether a rules version is refused because this program does not have it.
+fn names_rules(rejection: &Rejection) -> bool {
+    let Rejection::UnknownReference { pointer, .. } = rejection else { return false };
+    ["/body/rules", "/body/version"].contains(&pointer.as_str())
 }
 
 /// The check that a refusal belongs to.

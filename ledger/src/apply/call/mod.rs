@@ -5,12 +5,15 @@
 
 mod carriage;
 mod figure;
+mod hold;
 mod step;
 
 use std::sync::Arc;
 
+pub(super) use hold::{halt, resume};
 pub(super) use step::step;
 
+use super::breaker::halted_pool;
 use super::collateral::{self, exact};
 use super::{Entry, check_free};
 use crate::agreement::{Agreement, AgreementVersion};
@@ -67,7 +70,7 @@ pub(super) fn issue(state: &State, entry: &Entry, issue: &CallIssue) -> Result<V
         },
         figure.amount,
     );
-    let record = CallRecord {
+    let mut record = CallRecord {
         id: issue.call.clone(),
         parent: None,
         agreement: agreement.id.clone(),
@@ -77,12 +80,17 @@ pub(super) fn issue(state: &State, entry: &Entry, issue: &CallIssue) -> Result<V
         pledgor: statement.pledgor.clone(),
         currency: issue.currency.clone(),
         call,
+        margin: figure.margin,
+        held: None,
         items: Vec::new(),
         pledge: None,
         movement: None,
         timeline: vec![event(entry)],
         changed_seq: entry.seq,
     };
+    if let Some(pool) = halted_pool(state, terms).filter(|_| hold::waits(&record)) {
+        hold::hold(&mut record, &pool.id, entry.recorded_at);
+    }
     Ok(vec![Change::Call(Arc::new(record))])
 }
 
