@@ -1,5 +1,6 @@
 //! Movements as the ledger knows them.
 
+use num_bigint::BigUint;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
@@ -58,8 +59,8 @@ pub struct Outflow {
     pub owner: PartyId,
     /// In which asset.
     pub asset: AssetId,
-    /// How much, in smallest units.
-    pub units: u128,
+    /// How much, in smallest units: several postings may pass 128 bits together.
+    pub units: BigUint,
 }
 
 /// What one record did to a movement.

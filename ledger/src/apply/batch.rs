@@ -39,7 +39,7 @@ pub(super) fn apply(state: &State, entry: &Entry, batch: &MovementBatch) -> Resu
     check_custodians(state, &postings)?;
     movement::check_inside(state, &postings)?;
     breaker::guard(state, entry, &postings, Timing::AtOnce, &mut waivers)?;
-    let mut moved = movement::pending(state, entry, batch.movement.clone(), postings, None)?;
+    let mut moved = movement::pending(state, entry, batch.movement.clone(), postings, None);
     moved.postings = Vec::new();
     moved.batch = Some(batch.document);
     movement::settle_whole(&mut moved);

@@ -47,7 +47,7 @@ pub(super) fn reverse(
     collateral::guard_release(&working.after(), entry, &postings, &mut waivers)?;
     check_no_credit(state, &postings)?;
     breaker::guard(state, entry, &postings, Timing::AtOnce, &mut waivers)?;
-    let mut reversal = movement::pending(state, entry, reverse.movement.clone(), postings, None)?;
+    let mut reversal = movement::pending(state, entry, reverse.movement.clone(), postings, None);
     reversal.reverses = Some(undone.id.clone());
     reversal.reason = Some(reverse.reason.clone());
     movement::settle_whole(&mut reversal);
@@ -128,7 +128,7 @@ pub(super) fn reclassify(
     collateral::guard_release(&working.after(), entry, &postings, &mut waivers)?;
     check_custodians(state, &postings)?;
     breaker::guard(state, entry, &postings, Timing::AtOnce, &mut waivers)?;
-    let mut moved = movement::pending(state, entry, reclassify.movement.clone(), postings, None)?;
+    let mut moved = movement::pending(state, entry, reclassify.movement.clone(), postings, None);
     moved.reason = Some(format!("{} ({})", reclassify.reason, reclassify.basis));
     movement::settle_whole(&mut moved);
     let mut changes = working.into_changes();

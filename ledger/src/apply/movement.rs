@@ -47,7 +47,7 @@ pub(super) fn instruct(
         return Err(Rejection::TooLate { until: expires });
     }
     let postings = resolve(state, &instruct.postings, Classes::Same)?;
-    let mut movement = pending(state, entry, instruct.movement.clone(), postings, instruct.call.clone())?;
+    let mut movement = pending(state, entry, instruct.movement.clone(), postings, instruct.call.clone());
     movement.expires = instruct.expires;
 
     let mut working = Working::new(state, entry.seq);
@@ -81,27 +81,24 @@ pub(super) fn instruct(
 }
 
 /// A movement as it is instructed.
-///
-/// # Errors
-/// [`Rejection::AmountOverflow`] if what leaves an owner adds up to too much.
 pub(super) fn pending(
     state: &State,
     entry: &Entry,
     id: crate::id::MovementId,
     postings: Vec<Posting>,
     call: Option<CallId>,
-) -> Result<Movement, Rejection> {
+) -> Movement {
     let step = MovementStep {
         seq: entry.seq,
         status: MovementStatus::Pending,
         amounts: postings.iter().map(|posting| posting.units).collect(),
         effective_at: entry.command.effective_at,
     };
-    Ok(Movement {
+    Movement {
         id,
         author: entry.command.author.clone(),
         status: MovementStatus::Pending,
-        outflows: outflows(state, &postings)?,
+        outflows: outflows(state, &postings),
         steps: vec![step],
         postings,
         batch: None,
@@ -117,7 +114,7 @@ pub(super) fn pending(
         instructed_seq: entry.seq,
         instructed_at: entry.recorded_at,
         changed_seq: entry.seq,
-    })
+    }
 }
 
 /// A client moves out of its own `available`, or announces a deposit into it.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::facts::Facts;
-use super::velocity::{check_flows, check_limit, moved_value};
+use super::velocity::{check_limit, moved_value};
 use super::{Content, Entry, check_free};
 use crate::approval::{
     Condition, DestinationRule, Hours, Lineage, Need, Policy, PolicyFault, Principal, Quorum, Rule,
@@ -82,7 +82,6 @@ pub(super) fn set(state: &State, entry: &Entry, set: &PolicySet) -> Result<Vec<C
 /// `velocity_exceeded` and refusals of prices by a limit; `policy_refused`.
 pub(super) fn decide(state: &State, entry: &Entry, effects: &Effects) -> Result<Decision, Rejection> {
     let facts = Facts::of(state, entry, effects)?;
-    check_flows(state, entry, &facts.outflows)?;
     for policy in state.policies() {
         for limit in policy.document.limits() {
             check_limit(state, entry, policy, limit, &facts.outflows)?;
@@ -224,10 +223,10 @@ fn holds(state: &State, entry: &Entry, when: &Condition, type_name: &str, facts:
     let assets = when.assets.as_ref().is_none_or(|some| facts.moved.keys().all(|one| some.contains(one)));
     let classes = when.classes.as_ref().is_none_or(|some| facts.classes.iter().all(|one| some.contains(one)));
     let amounts = when.amounts.as_ref().is_none_or(|most| {
-        facts.moved.iter().all(|(asset, units)| super::velocity::within(state, most, asset, *units))
+        facts.moved.iter().all(|(asset, units)| super::velocity::within(state, most, asset, units))
     });
     let value = when.value.as_ref().is_none_or(|most| {
-        let moved: BTreeMap<_, _> = facts.moved.iter().map(|(asset, units)| (asset, *units)).collect();
+        let moved: BTreeMap<_, _> = facts.moved.iter().map(|(asset, units)| (asset, units.clone())).collect();
         moved_value(state, entry.recorded_at, &moved, most)
             .is_ok_and(|value: Exact| value <= super::collateral::exact(most.most))
     });

@@ -156,7 +156,7 @@ pub(super) fn instruct(
     check_custodians(state, &postings)?;
     let holds = breaker::guard(state, entry, &postings, Timing::Pending, &mut waivers)?;
     record.movement = Some(id.clone());
-    let pending = movement::pending(state, entry, id.clone(), postings, Some(record.id.clone()))?;
+    let pending = movement::pending(state, entry, id.clone(), postings, Some(record.id.clone()));
     let mut changes = working.into_changes();
     changes.push(Change::Movement(Arc::new(Movement { holds, ..pending })));
     changes.extend(waivers.into_changes());
