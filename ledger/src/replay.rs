@@ -63,6 +63,8 @@ impl ReplayError {
 }
 
 /// A stored record with all that it says by itself: read without a state, so ahead of it and elsewhere.
+///
+/// Its documents are not read yet: which ones an approval is judged by, only the state before it tells.
 #[derive(Debug)]
 pub struct ReadRecord {
     /// The record.
@@ -70,6 +72,7 @@ pub struct ReadRecord {
     /// The command in it.
     pub command: Command,
     signer: KeyId,
+    payload: Vec<u8>,
     effects: Arc<[u8]>,
 }
 
@@ -87,9 +90,9 @@ pub fn read(seq: u64, stored: &StoredRecord) -> Result<ReadRecord, ReplayError> 
         let (expected, got) = (recorded.id.to_string(), stored.command_id.to_string());
         return Err(ReplayError::Differs { seq, what: "the command id", expected, got });
     }
-    let Recorded { command, signer, .. } = recorded;
+    let Recorded { command, signer, payload, .. } = recorded;
     let effects = Arc::clone(&stored.effects);
-    Ok(ReadRecord { record: Record::of(seq, stored), command, signer, effects })
+    Ok(ReadRecord { record: Record::of(seq, stored), command, signer, payload, effects })
 }
 
 /// Takes a record that was read up at the end of `state`. After an error the state is that before the
@@ -98,7 +101,7 @@ pub fn read(seq: u64, stored: &StoredRecord) -> Result<ReadRecord, ReplayError> 
 /// # Errors
 /// [`ReplayError`].
 pub fn take_up(state: &mut State, read: &ReadRecord, reader: &dyn StoreReader) -> Result<(), ReplayError> {
-    let ReadRecord { record, command, signer, effects } = read;
+    let ReadRecord { record, command, signer, payload, effects } = read;
     let seq = state.length();
     let documents = resolve(state, command, reader)?;
     let entry = Entry {
@@ -107,6 +110,7 @@ pub fn take_up(state: &mut State, read: &ReadRecord, reader: &dyn StoreReader) -
         command_id: record.command_id,
         signer: *signer,
         command,
+        payload,
         documents: &documents,
     };
     if let Some(last) = state.recorded_at().filter(|last| *last > record.recorded_at) {
@@ -134,7 +138,7 @@ fn resolve(state: &State, command: &Command, reader: &dyn StoreReader) -> Result
             documents.fresh.insert(digest, u64::try_from(bytes.len()).unwrap_or(u64::MAX));
         }
     }
-    documents.content = content(&command.body, read)?;
+    documents.content = content(state, &command.body, read)?;
     Ok(documents)
 }
 
@@ -143,14 +147,26 @@ fn resolve(state: &State, command: &Command, reader: &dyn StoreReader) -> Result
 /// # Errors
 /// Whatever reading it gives.
 pub fn content<E>(
+    state: &State,
     body: &Body,
     mut read: impl FnMut(&Digest) -> Result<Option<Arc<[u8]>>, E>,
 ) -> Result<Content, E> {
+    let of_approved = apply::judged_body(state, body);
+    let body = of_approved.as_ref().unwrap_or(body);
+    if let Body::PolicySet(set) = body {
+        return Ok(Content::read_policy(read(&set.rules)?.as_deref()));
+    }
     if let Body::PriceSet(set) = body {
         return Ok(Content::read_prices(read(&set.digest)?.as_deref()));
     }
     if let Body::AgreementPropose(propose) = body {
         return Ok(Content::read_agreement(read(&propose.document)?.as_deref()));
+    }
+    if let Body::RegimeAdopt(adopt) = body {
+        return Ok(Content::read_rule_book(read(&adopt.digest)?.as_deref()));
+    }
+    if let Body::LedgerWitnessPolicy(set) = body {
+        return Ok(Content::read_witness_policy(read(&set.policy)?.as_deref()));
     }
     if let Body::MovementBatch(batch) = body {
         return Ok(Content::read_batch(read(&batch.document)?.as_deref()));

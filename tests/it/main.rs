@@ -2,14 +2,26 @@
 
 mod batches;
 mod bench;
+mod breakers;
+#[cfg(test)]
+mod clocks;
 mod corrections;
 mod flow;
 mod found;
+mod four_eyes;
+#[cfg(test)]
+mod governance;
+mod keys;
 mod kills;
 mod laws;
 mod log_client;
+#[cfg(test)]
+mod overrides;
+mod policies;
 mod readme;
+mod reads;
 mod refusals;
+mod standing;
 mod tidy;
 #[cfg(test)]
 mod verify;

@@ -165,6 +165,7 @@ impl Ledger {
             ("body", body),
         ]);
         let command = Command::read(&payload).map_err(|error| error.to_string())?;
+        let payload = payload.to_jcs();
         let signer = self.signers.iter().find(|(name, _)| name == author).map(|(_, key)| *key);
         let mut documents = Documents::default();
         if let Some(document) = document {
@@ -176,6 +177,7 @@ impl Ledger {
             command_id,
             signer: signer.ok_or("an author without a key")?,
             command: &command,
+            payload: payload.as_bytes(),
             documents: &documents,
         };
         let step = if is_key_held { 1 } else { STEP_MS };

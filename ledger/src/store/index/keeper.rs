@@ -1,5 +1,7 @@
 //! The thread that brings entries from memory to sled, and rebuilds sled when it broke.
 
+mod ask;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -129,12 +131,6 @@ impl Keeper {
         Ok(())
     }
 
-    /// Whether every durable frame is here, or will be when the rebuilding thread is done.
-    fn is_covering(&self) -> bool {
-        let state = lock(&self.shared.state);
-        state.shelf.is_err() || state.covered >= self.shared.journal.end().length
-    }
-
     /// Adds a frame that was just appended.
     pub(super) fn push(&self, frame: FrameEntries) {
         if lock(&self.shared.state).covered < frame.first_seq
@@ -160,38 +156,6 @@ impl Keeper {
         }
     }
 
-    /// Asks memory, then sled, then, if there are frames that neither knows, the journal.
-    pub(super) fn look_up<T>(
-        &self,
-        pending: impl Fn(&mut Pending) -> Option<T>,
-        shelf: impl Fn(&Shelf) -> Result<Option<T>, Broken>,
-    ) -> Result<Option<T>, StoreError> {
-        let found = self.look_up_now(&pending, &shelf)?;
-        if found.is_some() || self.is_covering() {
-            return Ok(found);
-        }
-        self.catch_up()?;
-        self.look_up_now(&pending, &shelf)
-    }
-
-    fn look_up_now<T>(
-        &self,
-        pending: impl Fn(&mut Pending) -> Option<T>,
-        shelf: impl Fn(&Shelf) -> Result<Option<T>, Broken>,
-    ) -> Result<Option<T>, StoreError> {
-        let mut state = lock(&self.shared.state);
-        if let Some(found) = pending(&mut state.pending) {
-            return Ok(Some(found));
-        }
-        // An entry is in sled before it leaves memory, so asking in this order misses none.
-        let open = match &state.shelf {
-            Ok(open) => open.clone(),
-            Err(reason) => return Err(unavailable(reason)),
-        };
-        drop(state);
-        shelf(&open).map_err(|reason| self.distrust(&reason))
-    }
-
     pub(super) fn put_snapshot(&self, length: u64, sealed: Vec<u8>) -> Result<(), StoreError> {
         let open = lock(&self.shared.state).shelf.clone().map_err(|reason| unavailable(&reason))?;
         open.put_snapshot(length, sealed).map_err(|reason| self.distrust(&reason))
@@ -199,10 +163,11 @@ impl Keeper {
 
     pub(super) fn snapshot(
         &self,
+        length: u64,
         unseal: impl Fn(&[u8]) -> Option<StoredSnapshot>,
     ) -> Option<StoredSnapshot> {
         let open = lock(&self.shared.state).shelf.clone().ok()?;
-        match open.snapshot(unseal) {
+        match open.snapshot(length, unseal) {
             Ok((found, passed)) => {
                 if passed > 0 {
                     tracing::warn!(passed, "snapshots that are damaged or of another journal were not used");
