@@ -7,16 +7,17 @@ use std::sync::Arc;
 
 use ledger::account::Account;
 use ledger::agreement::Agreement;
+use ledger::break_record::Break;
 use ledger::call_record::CallRecord;
 use ledger::command::Command;
 use ledger::digest::Digest;
-use ledger::evidence::CustodyStatement;
+use ledger::evidence::{CustodyStatement, Observation};
 use ledger::id::{AccountId, MovementId, PartyId};
 use ledger::json::{self, Json};
 use ledger::market::{MarginStatement, Portfolio};
 use ledger::movement::Movement;
 use ledger::party::{Party, Role};
-use ledger::state::{DocumentEntry, State};
+use ledger::state::{DocumentEntry, DocumentPart, State};
 
 use crate::session::Principal;
 
@@ -41,7 +42,13 @@ pub enum Object<'a> {
     Call(&'a CallRecord),
     /// A custodian's statement.
     CustodyStatement(&'a CustodyStatement),
-    /// A reconciliation or break over these statements.
+    /// A break.
+    Break(&'a Break),
+    /// An observation of a chain.
+    Observation(&'a Observation),
+    /// The line of a seal for a custodian, property class and asset.
+    SealLine([&'a str; 3]),
+    /// A reconciliation over these statements.
     Reconciliation(&'a [ledger::id::CustodyStatementId]),
     /// A document.
     Document(&'a Digest, &'a DocumentEntry),
@@ -52,8 +59,10 @@ pub enum Object<'a> {
 /// Whether the principal may read the object.
 #[must_use]
 pub fn may_read(principal: &Principal, object: Object, state: &State) -> bool {
+    let salts = matches!(object, Object::Document(_, entry) if entry.part == DocumentPart::Salts);
     match principal.role {
-        Role::Operator | Role::Auditor => return true,
+        Role::Auditor => return true,
+        Role::Operator => return !salts,
         Role::Witness => return matches!(object, Object::Reference),
         Role::Client | Role::Custodian => {}
     }
@@ -76,7 +85,22 @@ pub fn may_read(principal: &Principal, object: Object, state: &State) -> bool {
             let compared = statements.iter().map(|id| state.custody_statement(id));
             !statements.is_empty() && compared.into_iter().all(|found| found.is_some_and(own))
         }
-        Object::Document(digest, entry) => entry.readers.contains(party) || state.is_reference(digest),
+        Object::Break(found) => {
+            state.break_custodian(found) == Some(party) || state.break_parties(found).contains(party)
+        }
+        Object::Observation(observation) => observation.author == *party,
+        Object::SealLine([keeper, class, asset]) => {
+            party.as_str() == keeper
+                || state.accounts().any(|account| {
+                    account.owner == *party
+                        && account.custodian.as_str() == keeper
+                        && account.class.as_str() == class
+                        && account.asset.as_str() == asset
+                })
+        }
+        Object::Document(digest, entry) => {
+            !salts && (entry.readers.contains(party) || state.is_reference(digest))
+        }
         Object::Record(command) => command.author == *party || state.concerns(&command.body, party),
     }
 }

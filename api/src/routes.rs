@@ -12,8 +12,8 @@ use data_encoding::HEXLOWER;
 
 use crate::app::App;
 use crate::handlers::{
-    accounts, agreements, calls, commands, custody, documents, ledger, log, margin, movements, parties,
-    records, sessions,
+    accounts, agreements, breaks, calls, commands, custody, documents, ledger, log, margin, movements,
+    parties, records, seals, sessions, webhooks,
 };
 use crate::problem::Problem;
 
@@ -44,8 +44,14 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/custody/statements/{id}", get(custody::statement))
         .route("/v1/custody/reconciliations", get(custody::reconciliations))
         .route("/v1/custody/reconciliations/{id}", get(custody::reconciliation))
-        .route("/v1/custody/breaks", get(custody::breaks))
-        .route("/v1/custody/breaks/{id}", get(custody::one_break))
+        .route("/v1/custody/observations", get(custody::observations))
+        .route("/v1/custody/observations/{id}", get(custody::observation))
+        .route("/v1/custody/breaks", get(breaks::all))
+        .route("/v1/custody/breaks/{id}", get(breaks::one))
+        .route("/v1/seals", get(seals::all))
+        .route("/v1/seals/{seq}", get(seals::one))
+        .route("/v1/attestations", get(seals::attestations))
+        .route("/v1/webhooks", get(webhooks::all))
         .route("/v1/records/{seq}", get(records::get))
         .route("/v1/records/{seq}/proof", get(records::proof))
         .route("/v1/receipts/{command_id}", get(records::receipt))

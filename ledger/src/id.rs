@@ -97,6 +97,12 @@ ids! {
     BreakId,
     /// A rule book.
     RegimeId,
+    /// An observation of a chain.
+    ObservationId,
+    /// An auditor's attestation.
+    AttestationId,
+    /// A party's webhook.
+    WebhookId,
 }
 
 #[cfg(test)]

@@ -126,26 +126,55 @@ fn resolve(state: &State, signed: &Signed, reader: &dyn StoreReader) -> Result<D
             documents.fresh.insert(digest, u64::try_from(bytes.len()).unwrap_or(u64::MAX));
         }
     }
-    documents.content = content(&signed.command.body, read)?;
+    documents.content = content(state, &signed.command.body, read)?;
     Ok(documents)
 }
 
-/// The meaning of the document that changes state, if the command names one.
+/// The document from which the state follows once the command is applied, if there is one.
+#[must_use]
+pub fn content_document(state: &State, body: &Body) -> Option<Digest> {
+    if let Body::PriceSet(set) = body {
+        return Some(set.digest);
+    }
+    if let Body::AgreementPropose(propose) = body {
+        return Some(propose.document);
+    }
+    if let Body::MovementBatch(batch) = body {
+        return Some(batch.document);
+    }
+    if let Body::SealPut(put) = body {
+        return Some(put.list);
+    }
+    if let Body::BreakOpen(open) = body {
+        // The reconciliation that found it names its result.
+        return state.reconciliation(&open.reconciliation).map(|found_by| found_by.digest);
+    }
+    None
+}
+
+/// The meaning of the document that changes state, if the command has one.
+///
+/// `state` is one in which what the command names is known, or any later one.
 ///
 /// # Errors
 /// Whatever reading it gives.
 pub fn content<E>(
+    state: &State,
     body: &Body,
     mut read: impl FnMut(&Digest) -> Result<Option<Arc<[u8]>>, E>,
 ) -> Result<Content, E> {
-    if let Body::PriceSet(set) = body {
-        return Ok(Content::read_prices(read(&set.digest)?.as_deref()));
-    }
-    if let Body::AgreementPropose(propose) = body {
-        return Ok(Content::read_agreement(read(&propose.document)?.as_deref()));
-    }
-    if let Body::MovementBatch(batch) = body {
-        return Ok(Content::read_batch(read(&batch.document)?.as_deref()));
-    }
-    Ok(Content::None)
+    let Some(digest) = content_document(state, body) else { return Ok(Content::None) };
+    let bytes = read(&digest)?;
+    let bytes = bytes.as_deref();
+    Ok(if matches!(body, Body::PriceSet(_)) {
+        Content::read_prices(bytes)
+    } else if matches!(body, Body::AgreementPropose(_)) {
+        Content::read_agreement(bytes)
+    } else if matches!(body, Body::MovementBatch(_)) {
+        Content::read_batch(bytes)
+    } else if matches!(body, Body::SealPut(_)) {
+        Content::read_seal(bytes)
+    } else {
+        Content::read_result(bytes)
+    })
 }

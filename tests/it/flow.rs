@@ -2,7 +2,7 @@
 //!
 //! `author type member=value… => code` (without a code it holds) · `wait ms` · `= object figures`.
 
-use ledger::id::{AccountId, AgreementId, CallId, MovementId};
+use ledger::id::{AccountId, AgreementId, BreakId, CallId, MovementId};
 use ledger::json::Json;
 use ledger::receipt;
 use tests::driver::Driver;
@@ -63,6 +63,11 @@ fn told(driver: &Driver, row: &str) -> String {
         "agreement" => {
             let agreement = state.agreement(&AgreementId::parse(id).expect("an id")).expect("an agreement");
             agreement.versions.len().to_string()
+        }
+        "break" => {
+            let found = state.open_break(&BreakId::parse(id).expect("an id")).expect("a break");
+            let owner = found.owner.as_ref().map_or_else(|| "nobody".to_owned(), ToString::to_string);
+            format!("{} {owner} {}", found.state_at(driver.now), found.timeline.len())
         }
         _ => panic!("{row}"),
     };

@@ -1,7 +1,9 @@
 //! Does the whole hold? One binary, one module for each question.
 
 mod batches;
+mod breaks;
 mod corrections;
+mod erasures;
 mod flow;
 mod found;
 mod kills;
@@ -9,6 +11,8 @@ mod laws;
 mod log_client;
 mod readme;
 mod refusals;
+mod seals;
 mod tidy;
 #[cfg(test)]
 mod verify;
+mod webhooks;

@@ -8,11 +8,12 @@
 //! | value | becomes |
 //! |---|---|
 //! | `postings=from>to:amount:asset,…` · `items=from:amount:asset,…` · `totals=asset:amount,…` · `expect=object@seq,…` | lists of objects |
-//! | `uses=` · `readers=` · `statements=` · `amounts=` | lists of text, split at commas |
+//! | `uses=` · `readers=` · `statements=` · `amounts=` · `events=` | lists of text, split at commas |
 //! | `doc:NAME` | the tagged digest of the document of that name, which is uploaded first |
 //! | `digest:NAME` | the same without the upload |
 //! | `key:NAME` | that key: in base64, or its id where an id stands |
 //! | `+ms` or `-ms` for a time | that long after or before now |
+//! | `~` in other text | a space |
 //! | `pledge=@` | the last pledge of the call |
 //! | `^member=` | a member beside the body |
 //!
@@ -159,8 +160,12 @@ impl Scribe {
             "items" => Json::array(value.split(',').map(item)),
             "totals" => Json::array(value.split(',').map(total)),
             "expect" => Json::array(value.split(',').map(expectation)),
-            "uses" | "readers" | "statements" | "amounts" => Json::array(value.split(',').map(Json::text)),
-            "as_of" | "due" | "expires" | "from" | "compromised_from" => Json::text(time(value, now)),
+            "uses" | "readers" | "statements" | "amounts" | "events" => {
+                Json::array(value.split(',').map(Json::text))
+            }
+            "as_of" | "due" | "expires" | "expected_by" | "from" | "compromised_from" => {
+                Json::text(time(value, now))
+            }
             "pledge" if value == "@" => {
                 let call = asked.body.iter().find(|(name, _)| name == "call").and_then(|(_, id)| id.as_str());
                 let pledge = call.and_then(|call| self.pledges.get(call)).copied();
@@ -190,7 +195,7 @@ impl Scribe {
         }
         match value.strip_prefix("key:") {
             Some(name) => key(name).public().to_base64(),
-            None => value.to_owned(),
+            None => value.replace('~', " "),
         }
     }
 

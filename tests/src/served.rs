@@ -9,7 +9,9 @@ use api::cli::init::{InitArgs, init};
 use api::client::Client;
 use api::home::write_key;
 use api::serving::Serving;
+use api::verify::answer;
 use ledger::id::PartyId;
+use ledger::verify::{Options, Report, directory};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
@@ -110,6 +112,18 @@ impl TestLedger {
         self.start();
     }
 
+    /// What `pledger verify` says of its directory, while nobody writes there.
+    ///
+    /// # Panics
+    /// If its files cannot be read at all.
+    pub fn verified(&mut self) -> Report {
+        self.end();
+        let options = Options { answer: Some(&answer), ..Options::default() };
+        let report = directory(&self.dir.path().join("ledger"), &options);
+        self.start();
+        report
+    }
+
     /// Where it is reached.
     ///
     /// # Panics
@@ -147,6 +161,15 @@ impl TestLedger {
         let id = PartyId::parse(party).expect("a party's id");
         client.sign_in(world::ORIGIN, &id, &key(by)).expect("a session");
         client
+    }
+
+    /// What a party is answered when it reads a path, whatever the status.
+    ///
+    /// # Panics
+    /// If nobody answers.
+    pub fn read(&mut self, party: &str, path: &str) -> Answer {
+        let answer = self.client(party).send("GET", path, None).expect("an answer");
+        Answer { status: answer.status, headers: Vec::new(), body: answer.body }
     }
 
     /// Uploads what a command brings.

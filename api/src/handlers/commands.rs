@@ -94,7 +94,10 @@ pub async fn post(
 
 /// A document that must be read to be judged may be large: it is not read where requests are served.
 async fn resolve(app: &Arc<App>, signed: Signed) -> Result<Result<Request, StoreError>, Problem> {
-    if !matches!(signed.command.body, Body::PriceSet(_) | Body::AgreementPropose(_)) {
+    let body = &signed.command.body;
+    let large =
+        matches!(body, Body::PriceSet(_) | Body::AgreementPropose(_) | Body::BreakOpen(_) | Body::SealPut(_));
+    if !large {
         return Ok(app.resolve(signed));
     }
     let app = Arc::clone(app);

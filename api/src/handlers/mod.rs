@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod agreements;
+pub mod breaks;
 pub mod calls;
 pub mod commands;
 pub mod custody;
@@ -12,7 +13,9 @@ pub mod margin;
 pub mod movements;
 pub mod parties;
 pub mod records;
+pub mod seals;
 pub mod sessions;
+pub mod webhooks;
 
 use std::sync::Arc;
 

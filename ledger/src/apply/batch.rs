@@ -21,7 +21,11 @@ pub(super) fn apply(state: &State, entry: &Entry, batch: &MovementBatch) -> Resu
     let texts = match &entry.documents.content {
         Content::Batch(texts) => texts,
         Content::Unreadable(reason) => return Err(unreadable(reason)),
-        Content::None | Content::Prices(_) | Content::Agreement(_) => {
+        Content::None
+        | Content::Prices(_)
+        | Content::Agreement(_)
+        | Content::Result(_)
+        | Content::Seal(_) => {
             return Err(unreadable("not a document of postings"));
         }
     };

@@ -1,21 +1,24 @@
 //! Every type of command this version knows, by name.
 
 use super::agreement::{AgreementAccept, AgreementPropose, AgreementReject};
+use super::breaks::{BreakAssign, BreakExplain, BreakOpen, BreakResolve, BreakWriteOff};
 use super::call::{CallIssue, CallStep};
 use super::concern::Concern;
-use super::custody::{BreakOpen, CustodyStatementPut, ReconciliationRecord};
+use super::custody::{CustodyObserve, CustodyStatementPut, ReconciliationRecord};
 use super::fields::Fields;
 use super::market::{MarginState, PositionReport, PriceSet, RegimeAdopt};
 use super::movement::{
     MovementBatch, MovementInstruct, MovementReclassify, MovementReverse, MovementSettle, MovementVoid,
 };
 use super::party::{KeyAdd, KeyRevoke, KeyRotate, LedgerOpen, NewKey, PartyRegister};
-use super::registry::{AccountOpen, AssetDefine, DocumentPut};
+use super::registry::{AccountOpen, AssetDefine, DocumentErase, DocumentPut};
+use super::seal::{AttestationPut, SealPut};
 use super::standing::{AccountStanding, AssetSuspend, PartyStanding};
+use super::webhook::{WebhookRemove, WebhookSet};
 use crate::digest::Digest;
 use crate::id::CallId;
 use crate::json::Json;
-use crate::party::Role;
+use crate::party::{KeyUse, Role};
 
 /// What the body of a type can tell of itself.
 pub(super) trait Ask: Sized {
@@ -38,6 +41,7 @@ pub(super) trait Ask: Sized {
 
 const OPERATOR: &[Role] = &[Role::Operator];
 const CUSTODIAN: &[Role] = &[Role::Custodian];
+const AUDITOR: &[Role] = &[Role::Auditor];
 const DEALERS: &[Role] = &[Role::Operator, Role::Client];
 const KEEPERS: &[Role] = &[Role::Operator, Role::Custodian];
 /// The side in the call decides, once the call is found.
@@ -150,6 +154,8 @@ bodies! {
     AgreementReject(AgreementReject) = "agreement.reject" by DEALERS,
     /// Makes a document part of the record.
     DocumentPut(DocumentPut) = "document.put" by ANYONE,
+    /// Stops a document from being served.
+    DocumentErase(DocumentErase) = "document.erase" by OPERATOR,
     /// Sets prices.
     PriceSet(PriceSet) = "price.set" by OPERATOR,
     /// Reports positions.
@@ -174,8 +180,26 @@ bodies! {
     CustodyStatement(CustodyStatementPut) = "custody.statement" by KEEPERS,
     /// Records a reconciliation.
     Reconciliation(ReconciliationRecord) = "recon.record" by KEEPERS,
+    /// Records what was seen of a chain.
+    CustodyObserve(CustodyObserve) = "custody.observe" by KEEPERS,
     /// Opens a break.
     BreakOpen(BreakOpen) = "break.open" by KEEPERS,
+    /// Gives a break to who answers for it.
+    BreakAssign(BreakAssign) = "break.assign" by KEEPERS,
+    /// Explains a break.
+    BreakExplain(BreakExplain) = "break.explain" by KEEPERS,
+    /// Ends a break by evidence.
+    BreakResolve(BreakResolve) = "break.resolve" by KEEPERS,
+    /// Ends a break by an adjusting movement.
+    BreakWriteOff(BreakWriteOff) = "break.write_off" by KEEPERS,
+    /// Commits to every balance.
+    SealPut(SealPut) = "seal.put" by OPERATOR,
+    /// Puts an auditor's word on record.
+    AttestationPut(AttestationPut) = "attestation.put" by AUDITOR,
+    /// Makes or changes a party's webhook.
+    WebhookSet(WebhookSet) = "webhook.set" by ANYONE,
+    /// Ends a party's webhook.
+    WebhookRemove(WebhookRemove) = "webhook.remove" by ANYONE,
 }
 
 impl Body {
@@ -183,6 +207,18 @@ impl Body {
     #[must_use]
     pub fn knows(type_name: &str) -> bool {
         Self::known_types().any(|known| known == type_name)
+    }
+
+    /// What the key must be registered for that signs it.
+    #[must_use]
+    pub fn key_use(&self) -> KeyUse {
+        if matches!(self, Self::PriceSet(_)) {
+            KeyUse::Price
+        } else if matches!(self, Self::SealPut(_)) {
+            KeyUse::Seal
+        } else {
+            KeyUse::Command
+        }
     }
 
     /// Every type this version knows.

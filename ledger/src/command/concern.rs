@@ -1,7 +1,7 @@
 //! What a command is about: so that whoever it concerns may read it.
 
 use crate::digest::Digest;
-use crate::id::{AccountId, AgreementId, CallId, MovementId, PartyId, PortfolioId};
+use crate::id::{AccountId, AgreementId, BreakId, CallId, MovementId, PartyId, PortfolioId};
 
 /// One thing that a command is about.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -22,6 +22,10 @@ pub enum Concern {
     Call(CallId),
     /// A portfolio: its owner.
     Portfolio(PortfolioId),
+    /// A break: the custodian, and the owner of the account that it is in.
+    Break(BreakId),
+    /// A document: its readers.
+    Document(Digest),
 }
 
 impl Concern {

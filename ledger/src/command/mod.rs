@@ -5,6 +5,7 @@
 
 mod agreement;
 mod body;
+mod breaks;
 mod call;
 mod concern;
 mod custody;
@@ -13,13 +14,16 @@ mod market;
 mod movement;
 mod party;
 mod registry;
+mod seal;
 mod standing;
+mod webhook;
 
 pub use agreement::{AgreementAccept, AgreementPropose, AgreementReject};
 pub use body::{Body, Signers};
+pub use breaks::{BreakAssign, BreakExplain, BreakOpen, BreakResolve, BreakWriteOff};
 pub use call::{CallIssue, CallStep, PledgedItem};
 pub use concern::Concern;
-pub use custody::{BreakOpen, CustodyStatementPut, Provenance, ReconciliationRecord};
+pub use custody::{CustodyObserve, CustodyStatementPut, Provenance, ReconciliationRecord};
 pub use fields::{FieldError, FieldFault, QuantityText};
 pub use market::{MarginState, PositionReport, PriceSet, RegimeAdopt};
 pub use movement::{
@@ -27,8 +31,10 @@ pub use movement::{
     MovementReverse, MovementSettle, MovementVoid, PostingText, read_batch,
 };
 pub use party::{KeyAdd, KeyRevoke, KeyRotate, LedgerOpen, NewKey, PartyRegister};
-pub use registry::{AccountOpen, AssetDefine, DocumentPut};
+pub use registry::{AccountOpen, AssetDefine, DocumentErase, DocumentPut};
+pub use seal::{AttestationPut, SealPut};
 pub use standing::{AccountStanding, AssetSuspend, PartyStanding};
+pub use webhook::{EventName, WebhookRemove, WebhookSet};
 
 use fields::Fields;
 

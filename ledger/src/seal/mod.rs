@@ -108,6 +108,22 @@ impl Leaf {
     }
 }
 
+/// The salt of an account's leaf: the first half of HMAC-SHA256 (RFC 2104) of its id under the secret of
+/// the seal.
+#[must_use]
+pub fn salt(secret: &[u8; 32], account: &str) -> [u8; 16] {
+    /// Bytes that SHA-256 takes in at once.
+    const BLOCK: usize = 64;
+    let pad = |with: u8| {
+        let mut block = [with; BLOCK];
+        block.iter_mut().zip(secret).for_each(|(byte, key)| *byte ^= key);
+        block
+    };
+    let inner = Digest::of_parts(&[&pad(0x36), account.as_bytes()]);
+    let outer = Digest::of_parts(&[&pad(0x5c), inner.as_bytes()]);
+    *outer.as_bytes().first_chunk().expect("a SHA-256 digest has 32 bytes")
+}
+
 fn is_name(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
 }

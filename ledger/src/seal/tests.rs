@@ -30,6 +30,40 @@ fn worked_example_of_the_specification() {
     assert_eq!(order, ["beta", "alpha", "gamma"]);
 }
 
+/// Against the HMAC of another library.
+#[test]
+fn salts_are_hmac() {
+    for (fill, account, want) in [
+        (0x00, "", "b613679a0814d9ec772f95d778c35fc5"),
+        (0x0b, "acme.btc", "c1bfea0d9b45b6fedfb40691b9c41e29"),
+    ] {
+        assert_eq!(HEXLOWER.encode(&salt(&[fill; 32], account)), want);
+    }
+}
+
+#[test]
+fn a_list_has_one_spelling_and_one_order() {
+    let line = |custodian: &str| tree(3, 5).line(custodian, "uncleared", "BTC").unwrap();
+    let list = SealList::new(vec![line("b"), line("a")]).unwrap();
+    let text = list.to_string();
+    assert_eq!(SealList::read(text.as_bytes()), Ok(list.clone()));
+    assert_eq!(list.trees(), 2);
+    assert_eq!(SealList::new(vec![line("a"), line("a")]), Err(SealError::DuplicateId));
+    let swapped: Vec<&str> = text.lines().rev().collect();
+    for bad in [
+        text.trim_end().to_owned(),
+        text.replace('\n', "\r\n"),
+        format!("{text}\n"),
+        format!("{}\n", swapped.join("\n")),
+        text.replace("b unc", "a unc"),
+        text.replace(" 3 ", " 03 "),
+    ] {
+        assert!(SealList::read(bad.as_bytes()).is_err(), "{bad}");
+    }
+    let empty = SealList::read(b"").unwrap();
+    assert_eq!((empty.trees(), empty.root()), (0, Digest::of(b"")));
+}
+
 #[test]
 fn shape_is_that_of_rfc_6962() {
     fn root(nodes: &[SumNode]) -> SumNode {

@@ -10,14 +10,17 @@ use crate::account::{Account, Book};
 use crate::agreement::Agreement;
 use crate::apply::Entry;
 use crate::asset::Asset;
+use crate::break_record::Break;
 use crate::call_record::CallRecord;
 use crate::digest::Digest;
-use crate::evidence::{Break, CustodyStatement, Reconciliation};
+use crate::evidence::{Attestation, CustodyStatement, Observation, Reconciliation};
 use crate::id::AssetId;
 use crate::market::{AdoptedRegime, MarginStatement, Portfolio, Prices};
 use crate::movement::{Movement, MovementStatus};
 use crate::party::Party;
+use crate::seal_record::Seal;
 use crate::time::Timestamp;
+use crate::webhook::Webhook;
 
 /// One object as it is after the record.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -52,6 +55,14 @@ pub enum Change {
     Reconciliation(Arc<Reconciliation>),
     /// A break.
     Break(Arc<Break>),
+    /// An observation of a chain.
+    Observation(Arc<Observation>),
+    /// A seal.
+    Seal(Arc<Seal>),
+    /// An auditor's attestation.
+    Attestation(Arc<Attestation>),
+    /// A webhook.
+    Webhook(Arc<Webhook>),
 }
 
 /// What a record changes: objects with their values afterwards, in the order to be told.
@@ -146,7 +157,28 @@ impl State {
                 self.name("break", found.id.as_str());
                 self.breaks.insert(found.id.clone(), Arc::clone(found));
             }
+            Change::Observation(observation) => self.put_observation(observation),
+            Change::Seal(seal) => {
+                self.seals.insert(seal.seq, Arc::clone(seal));
+            }
+            Change::Attestation(attestation) => {
+                self.name("attestation", attestation.id.as_str());
+                self.attestations.insert(attestation.id.clone(), Arc::clone(attestation));
+            }
+            Change::Webhook(webhook) => {
+                self.name("webhook", webhook.id.as_str());
+                self.webhooks.insert(webhook.id.clone(), Arc::clone(webhook));
+            }
         }
+    }
+
+    fn put_observation(&mut self, observation: &Arc<Observation>) {
+        self.name("observation", observation.id.as_str());
+        let block = (observation.chain.clone(), observation.height);
+        let mut there = self.observed.get(&block).cloned().unwrap_or_default();
+        there.insert(observation.id.clone());
+        self.observed.insert(block, there);
+        self.observations.insert(observation.id.clone(), Arc::clone(observation));
     }
 
     fn put_statement(&mut self, statement: &Arc<MarginStatement>) {

@@ -6,19 +6,22 @@ use super::{DocumentEntry, KeyHolder, State};
 use crate::account::Account;
 use crate::agreement::Agreement;
 use crate::asset::Asset;
+use crate::break_record::Break;
 use crate::call_record::CallRecord;
 use crate::command::IdempotencyKey;
 use crate::digest::Digest;
-use crate::evidence::{Break, CustodyStatement, Reconciliation};
+use crate::evidence::{Attestation, CustodyStatement, Observation, Reconciliation};
 use crate::id::{
-    AccountId, AgreementId, AssetId, BreakId, CallId, CustodyStatementId, MovementId, PartyId, PortfolioId,
-    PriceSetId, ReconciliationId, RegimeId, StatementId,
+    AccountId, AgreementId, AssetId, AttestationId, BreakId, CallId, CustodyStatementId, MovementId,
+    ObservationId, PartyId, PortfolioId, PriceSetId, ReconciliationId, RegimeId, StatementId, WebhookId,
 };
 use crate::market::{AdoptedRegime, MarginStatement, Portfolio, Prices};
 use crate::movement::Movement;
 use crate::party::Party;
 use crate::rejection::Rejection;
+use crate::seal_record::Seal;
 use crate::time::Timestamp;
+use crate::webhook::Webhook;
 
 macro_rules! lookups {
     ($($field:ident, $one:ident, $id:ty, $object:ty, $what:literal;)+) => {
@@ -52,6 +55,10 @@ lookups! {
     custody_statements, custody_statement, CustodyStatementId, CustodyStatement, "custody statement";
     reconciliations, reconciliation, ReconciliationId, Reconciliation, "reconciliation";
     breaks, open_break, BreakId, Break, "break";
+    observations, observation, ObservationId, Observation, "observation";
+    seals, seal, u64, Seal, "seal";
+    attestations, attestation, AttestationId, Attestation, "attestation";
+    webhooks, webhook, WebhookId, Webhook, "webhook";
 }
 
 /// Lookups of what a command names: absence is a refusal that says where it was named.
@@ -81,6 +88,7 @@ references! {
     need_call, call, CallId, CallRecord, "call";
     need_custody_statement, custody_statement, CustodyStatementId, CustodyStatement, "custody statement";
     need_reconciliation, reconciliation, ReconciliationId, Reconciliation, "reconciliation";
+    need_break, open_break, BreakId, Break, "break";
 }
 
 impl State {
@@ -95,6 +103,18 @@ impl State {
     pub fn is_reference(&self, digest: &Digest) -> bool {
         let mut adopted = self.regimes.values().flat_map(|versions| versions.values());
         self.price_sets.values().any(|set| set == digest) || adopted.any(|adopted| adopted.digest == *digest)
+    }
+
+    /// The seal that was made last.
+    #[must_use]
+    pub fn last_seal(&self) -> Option<&Arc<Seal>> {
+        self.seals.get_max().map(|(_, seal)| seal)
+    }
+
+    /// What was seen of a block's height on a chain, in the order of ids.
+    pub fn observed_at(&self, chain: &str, height: u64) -> impl Iterator<Item = &Arc<Observation>> {
+        let ids = self.observed.get(&(chain.to_owned(), height)).into_iter().flatten();
+        ids.filter_map(|id| self.observations.get(id))
     }
 
     /// Whether the price set's id was used.
@@ -162,7 +182,8 @@ impl State {
         newest!(
             parties: PartyId, assets: AssetId, accounts: AccountId, agreements: AgreementId,
             portfolios: PortfolioId, statements: StatementId, movements: MovementId, calls: CallId,
-            custody_statements: CustodyStatementId, reconciliations: ReconciliationId, breaks: BreakId
+            custody_statements: CustodyStatementId, reconciliations: ReconciliationId, breaks: BreakId,
+            observations: ObservationId, attestations: AttestationId, webhooks: WebhookId
         )
     }
 }

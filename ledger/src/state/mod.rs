@@ -7,8 +7,10 @@ mod audit;
 mod commit;
 mod concerned;
 mod lookup;
+mod sealed;
 
 pub use commit::{Change, Effects};
+pub use sealed::Sealed;
 
 use std::sync::Arc;
 
@@ -18,18 +20,21 @@ use serde::{Deserialize, Serialize};
 use crate::account::Account;
 use crate::agreement::Agreement;
 use crate::asset::Asset;
+use crate::break_record::Break;
 use crate::call_record::CallRecord;
 use crate::command::IdempotencyKey;
 use crate::digest::Digest;
-use crate::evidence::{Break, CustodyStatement, Reconciliation};
+use crate::evidence::{Attestation, CustodyStatement, Observation, Reconciliation};
 use crate::id::{
-    AccountId, AgreementId, AssetId, BreakId, CallId, CustodyStatementId, MovementId, PartyId, PortfolioId,
-    PriceSetId, ReconciliationId, RegimeId, StatementId,
+    AccountId, AgreementId, AssetId, AttestationId, BreakId, CallId, CustodyStatementId, MovementId,
+    ObservationId, PartyId, PortfolioId, PriceSetId, ReconciliationId, RegimeId, StatementId, WebhookId,
 };
 use crate::market::{AdoptedRegime, MarginStatement, Portfolio, Prices};
 use crate::movement::Movement;
 use crate::party::Party;
+use crate::seal_record::Seal;
 use crate::time::Timestamp;
+use crate::webhook::Webhook;
 
 /// What record 0 said.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
@@ -63,6 +68,32 @@ pub struct DocumentEntry {
     pub seq: u64,
     /// Who may read it besides operator and auditors.
     pub readers: OrdSet<PartyId>,
+    /// What it is to the ledger, which decides who may ever read it and whether it can be erased.
+    pub part: DocumentPart,
+    /// Since when it is served to nobody.
+    pub erased: Option<Arc<Erasure>>,
+}
+
+/// What a document is to the ledger.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub enum DocumentPart {
+    /// It is named; nothing in the state follows from what it holds.
+    Named,
+    /// The state follows from it: without it no later record can be replayed.
+    Replayed,
+    /// The secret of a seal's salts: auditors alone read it.
+    Salts,
+}
+
+/// Why a document is served to nobody any more.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Erasure {
+    /// The record that erased it.
+    pub seq: u64,
+    /// When that was.
+    pub recorded_at: Timestamp,
+    /// Why.
+    pub reason: String,
 }
 
 /// The state after [`State::length`] records.
@@ -89,6 +120,13 @@ pub struct State {
     custody_statements: OrdMap<CustodyStatementId, Arc<CustodyStatement>>,
     reconciliations: OrdMap<ReconciliationId, Arc<Reconciliation>>,
     breaks: OrdMap<BreakId, Arc<Break>>,
+    observations: OrdMap<ObservationId, Arc<Observation>>,
+    /// Observations by chain and height, where a reorganisation shows.
+    observed: OrdMap<(String, u64), OrdSet<ObservationId>>,
+    /// Seals by the record that made them.
+    seals: OrdMap<u64, Arc<Seal>>,
+    attestations: OrdMap<AttestationId, Arc<Attestation>>,
+    webhooks: OrdMap<WebhookId, Arc<Webhook>>,
     /// Ids in lower case by kind: case alone makes no new id.
     names: OrdSet<(String, String)>,
     keys: OrdMap<(PartyId, IdempotencyKey), KeyHolder>,
@@ -121,6 +159,11 @@ impl State {
             custody_statements: OrdMap::new(),
             reconciliations: OrdMap::new(),
             breaks: OrdMap::new(),
+            observations: OrdMap::new(),
+            observed: OrdMap::new(),
+            seals: OrdMap::new(),
+            attestations: OrdMap::new(),
+            webhooks: OrdMap::new(),
             names: OrdSet::new(),
             keys: OrdMap::new(),
             key_expiries: OrdSet::new(),

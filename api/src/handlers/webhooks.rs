@@ -1,0 +1,29 @@
+//! A party's own webhooks.
+
+use axum::extract::State;
+use axum::response::Response;
+use ledger::json::Json;
+use ledger::webhook::Webhook;
+
+use super::{Shared, list, maybe, texts};
+use crate::app::Reader;
+
+/// `GET /v1/webhooks`: those of the reader's own party that were not removed. A URL may hold a secret, so
+/// nobody else is told it here.
+pub async fn all(State(app): Shared, Reader(principal): Reader) -> Response {
+    let state = &app.published().state;
+    let own = state.webhooks().filter(|webhook| webhook.owner == principal.party && !webhook.removed);
+    list(state, own.map(|webhook| webhook_json(webhook)))
+}
+
+fn webhook_json(webhook: &Webhook) -> Json {
+    let mut members = texts([
+        ("id", webhook.id.to_string()),
+        ("url", webhook.url.as_str().to_owned()),
+        ("set_seq", webhook.set_seq.to_string()),
+        ("changed_seq", webhook.changed_seq.to_string()),
+    ]);
+    maybe(&mut members, "description", webhook.description.as_ref());
+    members.push(("events", Json::array(webhook.events.iter().map(Json::text))));
+    Json::object(members)
+}
