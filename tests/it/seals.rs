@@ -254,6 +254,15 @@ fn attestations_are_refused_in_order() {
     }
     play_on(&mut driver, &format!("aud {}", put.replace("size=5", &format!("size={length}"))));
     play_on(&mut driver, &format!("aud {} => id_taken", put.replace("a1", "A1").replace("size=5", "size=0")));
+    // A key's name and id are its first user's.
+    driver.play("pb party.register party=aud2 role=auditor public_key=key:aud2");
+    let second = put.replace("a1", "a2");
+    play_on(&mut driver, &format!("aud2 {second} => evidence_mismatch"));
+    play_on(
+        &mut driver,
+        &format!("aud2 {}", second.replace(&line, &replay_line("aud2/pledger-replay", "x\n"))),
+    );
+    play_on(&mut driver, &format!("aud {}", put.replace("a1", "a3")));
 }
 
 /// Anyone reads them, and finds the auditor's line under the checkpoint whose root it attests, and under

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use super::{Content, Entry, check_free};
 use crate::command::{AttestationPut, SealPut};
 use crate::evidence::Attestation;
+use crate::note::SignatureLine;
 use crate::rejection::Rejection;
 use crate::seal::SealList;
 use crate::seal_record::{Seal, SealKind};
@@ -140,6 +141,7 @@ fn check_sums(state: &State, list: &SealList) -> Result<(), Rejection> {
 pub(super) fn attest(state: &State, entry: &Entry, put: &AttestationPut) -> Result<Vec<Change>, Rejection> {
     check_free(state, "attestation", put.attestation.as_str())?;
     check_size(put.size, 1, entry.seq)?;
+    check_own_key(state, entry, &put.line)?;
     let attestation = Attestation {
         id: put.attestation.clone(),
         author: entry.command.author.clone(),
@@ -152,4 +154,22 @@ pub(super) fn attest(state: &State, entry: &Entry, put: &AttestationPut) -> Resu
         changed_seq: entry.seq,
     };
     Ok(vec![Change::Attestation(Arc::new(attestation))])
+}
+
+/// Under a key's name and id that another auditor has used, a wrong line would make everyone who knows
+/// that key refuse the checkpoint it stands under.
+fn check_own_key(state: &State, entry: &Entry, line: &str) -> Result<(), Rejection> {
+    let key = |line: &str| {
+        let line = SignatureLine::parse(&format!("{line}\n")).ok()?;
+        Some((line.name().clone(), line.id()))
+    };
+    let own = key(line);
+    let mut others = state.attestations().filter(|one| one.author != entry.command.author);
+    match others.find(|one| key(&one.line) == own) {
+        None => Ok(()),
+        Some(other) => Err(Rejection::EvidenceMismatch {
+            expected: "a line by a key of the author's own".to_owned(),
+            got: format!("one by the key of attestation {}", other.id),
+        }),
+    }
 }
