@@ -2,9 +2,11 @@
 
 mod batches;
 mod breakers;
+mod breaks;
 #[cfg(test)]
 mod clocks;
 mod corrections;
+mod erasures;
 mod flow;
 mod found;
 mod four_eyes;
@@ -20,7 +22,9 @@ mod policies;
 mod readme;
 mod reads;
 mod refusals;
+mod seals;
 mod standing;
 mod tidy;
 #[cfg(test)]
 mod verify;
+mod webhooks;
