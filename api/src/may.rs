@@ -9,17 +9,18 @@ use ledger::account::Account;
 use ledger::address::Address;
 use ledger::agreement::Agreement;
 use ledger::approval::{HeldCommand, Policy, Scope as PolicyScope};
+use ledger::break_record::Break;
 use ledger::call_record::CallRecord;
 use ledger::command::{Command, Concern};
 use ledger::digest::Digest;
-use ledger::evidence::CustodyStatement;
+use ledger::evidence::{CustodyStatement, Observation};
 use ledger::id::{AccountId, MovementId, OverrideId, PartyId};
 use ledger::json::{self, Json};
 use ledger::market::{MarginStatement, Portfolio};
 use ledger::movement::Movement;
 use ledger::overrides::Override;
 use ledger::party::{Party, Role, Scope};
-use ledger::state::{DocumentEntry, State};
+use ledger::state::{DocumentEntry, DocumentPart, State};
 
 use crate::scope::Within;
 use crate::session::Principal;
@@ -51,7 +52,15 @@ pub enum Object<'a> {
     Call(&'a CallRecord),
     /// A custodian's statement.
     CustodyStatement(&'a CustodyStatement),
-    /// A reconciliation or break over these statements.
+    /// A break.
+    Break(&'a Break),
+    /// An observation of a chain.
+    Observation(&'a Observation),
+    /// A seal without its lines.
+    Seal,
+    /// The line of a seal for a custodian, property class and asset.
+    SealLine([&'a str; 3]),
+    /// A reconciliation over these statements.
     Reconciliation(&'a [ledger::id::CustodyStatementId]),
     /// An override.
     Override(&'a Override),
@@ -64,8 +73,9 @@ pub enum Object<'a> {
 /// Whether the principal may read the object.
 #[must_use]
 pub fn may_read(principal: &Principal, object: Object, state: &State) -> bool {
+    let salts = matches!(object, Object::Document(_, entry) if entry.part == DocumentPart::Salts);
     match principal.role {
-        Role::Operator => return true,
+        Role::Operator => return !salts,
         Role::Auditor => {
             return state.party(&principal.party).is_some_and(|auditor| match &auditor.scope {
                 Scope::All => true,
@@ -101,12 +111,28 @@ pub fn may_read(principal: &Principal, object: Object, state: &State) -> bool {
             !statements.is_empty() && compared.into_iter().all(|found| found.is_some_and(own))
         }
         Object::Override(granted) => touches(granted, party, state),
-        Object::Document(digest, entry) => entry.readers.contains(party) || state.is_reference(digest),
         Object::Policy(policy) => match &policy.scope {
             PolicyScope::Everyone => true,
             PolicyScope::Party(owner) => owner == party,
         },
         Object::Held(held) => state.concerned(&Concern::Held(held.id)).contains(party),
+        Object::Break(found) => {
+            state.break_custodian(found) == Some(party) || state.break_parties(found).contains(party)
+        }
+        Object::Observation(observation) => observation.author == *party,
+        Object::Seal => true,
+        Object::SealLine([keeper, class, asset]) => {
+            party.as_str() == keeper
+                || state.accounts().any(|account| {
+                    account.owner == *party
+                        && account.custodian.as_str() == keeper
+                        && account.class.as_str() == class
+                        && account.asset.as_str() == asset
+                })
+        }
+        Object::Document(digest, entry) => {
+            !salts && (entry.readers.contains(party) || state.is_reference(digest))
+        }
         Object::Record(command) => command.author == *party || state.concerns(&command.body, party),
     }
 }

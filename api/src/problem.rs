@@ -12,6 +12,7 @@ use ledger::intake::IntakeError;
 use ledger::json::Json;
 use ledger::profile::ProfileError;
 use ledger::rejection::Rejection;
+use ledger::state::Erasure;
 
 /// What is said of a request that did not succeed.
 #[derive(Clone, Debug)]
@@ -40,6 +41,20 @@ impl Problem {
     #[must_use]
     pub fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", "there is no such object that you may read", LOOK_UP)
+    }
+
+    /// A document that was erased, as those are told who could read it.
+    #[must_use]
+    pub fn erased(erasure: &Erasure) -> Self {
+        let detail = format!("the document was erased by record {}: {}", erasure.seq, erasure.reason);
+        let help = "ask the operator, who answers for the erasure";
+        let members = [
+            ("seq", erasure.seq.to_string()),
+            ("recorded_at", erasure.recorded_at.to_string()),
+            ("reason", erasure.reason.clone()),
+        ];
+        let erased = Json::object(members.map(|(name, text)| (name, Json::text(text))));
+        Self::new(StatusCode::NOT_FOUND, "not_found", detail, help).with("erased", erased)
     }
 
     /// The query string is wrong.
@@ -182,11 +197,11 @@ fn figures(rejection: &Rejection) -> Option<(String, String)> {
     Some(match rejection {
         Rejection::WrongLedger { expected, got }
         | Rejection::AmountOutOfRange { expected, got }
+        | Rejection::AmountsDoNotSum { expected, got }
         | Rejection::EvidenceMismatch { expected, got } => (expected.clone(), got.clone()),
         Rejection::InsufficientAvailable { needed, available, .. } => (needed.clone(), available.clone()),
         Rejection::InsufficientValue { needed, value } => (needed.to_string(), value.clone()),
         Rejection::ReleaseUncovers { required, remaining, .. } => (required.clone(), remaining.clone()),
-        Rejection::AmountsDoNotSum { expected, got } => (expected.to_string(), got.to_string()),
         Rejection::ExpectationFailed { expected, got, .. } => {
             (expected.to_string(), got.map_or_else(|| "no such object".to_owned(), |seq| seq.to_string()))
         }

@@ -7,13 +7,15 @@ use ::ledger::address::Address;
 use ::ledger::agreement::Agreement;
 use ::ledger::approval::{HeldCommand, Policy};
 use ::ledger::asset::Asset;
+use ::ledger::break_record::Break;
 use ::ledger::call_record::CallRecord;
-use ::ledger::evidence::{Break, CustodyStatement, Reconciliation};
+use ::ledger::evidence::{CustodyStatement, Observation, Reconciliation};
 use ::ledger::market::{AdoptedRegime, MarginStatement, Portfolio};
 use ::ledger::movement::Movement;
 use ::ledger::overrides::Override;
 use ::ledger::party::Party;
 use ::ledger::pool::Pool;
+use ::ledger::seal_record::Seal;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
@@ -23,7 +25,7 @@ use axum::routing::{get, post, put};
 use data_encoding::HEXLOWER;
 
 use crate::app::App;
-use crate::handlers::{commands, documents, histories, ledger, log, records, sessions};
+use crate::handlers::{commands, documents, histories, ledger, log, records, seals, sessions, webhooks};
 use crate::problem::Problem;
 use crate::reading::{list, one};
 
@@ -34,6 +36,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/session/challenge", get(sessions::challenge))
         .route("/v1/session", post(sessions::open).delete(sessions::close))
         .route("/v1/ledger", get(ledger::get))
+        .route("/v1/attestations", get(seals::attestations))
         .route("/v1/records/{seq}", get(records::get))
         .route("/v1/records/{seq}/proof", get(records::proof))
         .route("/v1/receipts/{command_id}", get(records::receipt))
@@ -66,6 +69,11 @@ fn objects() -> Router<Arc<App>> {
         .route("/v1/policies/{id}", get(one::<Policy>))
         .route("/v1/assets", get(list::<Asset>))
         .route("/v1/regimes", get(list::<AdoptedRegime>))
+        .route("/v1/custody/observations", get(list::<Observation>))
+        .route("/v1/custody/observations/{id}", get(one::<Observation>))
+        .route("/v1/seals", get(list::<Seal>))
+        .route("/v1/seals/{seq}", get(seals::one))
+        .route("/v1/webhooks", get(webhooks::all))
         .route("/v1/pools", get(list::<Pool>))
         .route("/v1/pools/{id}", get(one::<Pool>))
         .route("/v1/overrides", get(list::<Override>))

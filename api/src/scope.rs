@@ -46,6 +46,10 @@ impl Within<'_> {
             Object::CustodyStatement(statement) => self.of(&statement.custodian),
             Object::Reconciliation(statements) => self.compares(statements),
             Object::Document(digest, entry) => self.reads(digest, entry),
+            Object::Seal => true,
+            Object::Break(found) => self.state.break_parties(found).iter().any(|party| self.of(party)),
+            Object::Observation(observation) => self.of(&observation.author),
+            Object::SealLine([keeper, class, asset]) => self.seals(keeper, class, asset),
             Object::Override(granted) => self.touches(&granted.account),
             Object::Policy(policy) => match &policy.scope {
                 PolicyScope::Everyone => true,
@@ -100,6 +104,13 @@ impl Within<'_> {
         account.is_some_and(|account| self.of(&account.owner) || self.of(&account.custodian))
     }
 
+    fn seals(self, keeper: &str, class: &str, asset: &str) -> bool {
+        self.state.accounts().any(|account| {
+            let line = [account.custodian.as_str(), account.class.as_str(), account.asset.as_str()];
+            line == [keeper, class, asset] && (self.of(&account.owner) || self.of(&account.custodian))
+        })
+    }
+
     fn compares(self, statements: &[CustodyStatementId]) -> bool {
         let own = |id| self.state.custody_statement(id).is_some_and(|found| self.of(&found.custodian));
         !statements.is_empty() && statements.iter().all(own)
@@ -141,6 +152,8 @@ impl Within<'_> {
                 | Concern::Movement(_)
                 | Concern::Held(_)
                 | Concern::Override(_)
+                | Concern::Break(_)
+                | Concern::Document(_)
                 | Concern::Portfolio(_) => None,
             };
             agreement.is_some_and(|agreement| self.under(&agreement))

@@ -119,6 +119,12 @@ ids! {
     RegimeId,
     /// An override of a rule.
     OverrideId,
+    /// An observation of a chain.
+    ObservationId,
+    /// An auditor's attestation.
+    AttestationId,
+    /// A party's webhook.
+    WebhookId,
 }
 
 #[cfg(test)]

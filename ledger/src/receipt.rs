@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::account::{Account, Book};
 use crate::amount::print_units;
 use crate::approval::HeldStatus;
+use crate::break_record::{Break, BreakState};
 use crate::json::{self, Json, write_string};
 use crate::overrides::Override;
 use crate::pool::Pool;
@@ -104,7 +105,10 @@ fn told(after: &State, change: &Change) -> Vec<(&'static str, String)> {
             let of = vec![("chain", address.chain.to_string()), ("owner", address.owner.to_string())];
             ("address", address.address.clone(), of)
         }
-        Change::Document(digest, _) => ("document", digest.tagged(), Vec::new()),
+        Change::Document(digest, entry) => {
+            let erased = entry.erased.as_ref().map(|_| ("status", "erased".to_owned()));
+            ("document", digest.tagged(), erased.into_iter().collect())
+        }
         Change::Prices(prices) => ("price_set", prices.id.to_string(), Vec::new()),
         Change::Regime(adopted) => ("regime", adopted.id.to_string(), Vec::new()),
         Change::Portfolio(portfolio) => ("portfolio", portfolio.id.to_string(), Vec::new()),
@@ -133,7 +137,19 @@ fn told(after: &State, change: &Change) -> Vec<(&'static str, String)> {
         Change::Held(held) => ("approval", held.id.to_string(), vec![("status", held.status.to_string())]),
         Change::Pool(pool) => ("pool", pool.id.to_string(), level(pool)),
         Change::Override(granted) => ("override", granted.id.to_string(), allowance(after, granted)),
-        Change::Break(found) => ("break", found.id.to_string(), vec![("amount", found.amount.clone())]),
+        Change::Break(found) => ("break", found.id.to_string(), told_of_break(after, found)),
+        Change::Observation(observation) => {
+            let voided = observation.voided_by.as_ref().map(|by| ("voided_by", by.to_string()));
+            ("observation", observation.id.to_string(), voided.into_iter().collect())
+        }
+        Change::Seal(seal) => ("seal", seal.seq.to_string(), vec![("size", seal.size.to_string())]),
+        Change::Attestation(attestation) => {
+            ("attestation", attestation.id.to_string(), vec![("size", attestation.size.to_string())])
+        }
+        Change::Webhook(webhook) => {
+            let status = if webhook.removed { "removed" } else { "set" };
+            ("webhook", webhook.id.to_string(), vec![("status", status.to_owned())])
+        }
     };
     members.extend([("kind", kind.to_owned()), ("id", id)]);
     members
@@ -161,6 +177,14 @@ fn allowance(after: &State, granted: &Override) -> Vec<(&'static str, String)> {
     }
     members.push(("remaining", print_units(granted.remaining(), decimals)));
     members
+}
+
+/// Its amount, and where it stands at the time of the record that changed it.
+fn told_of_break(after: &State, found: &Break) -> Vec<(&'static str, String)> {
+    let at = found.timeline.last().map(|event| event.recorded_at).or(after.recorded_at());
+    let state = at.map(|at| found.state_at(at)).filter(|state| *state != BreakState::Open);
+    let state = state.map(|state| ("state", state.to_string()));
+    [("amount", found.amount.clone())].into_iter().chain(state).collect()
 }
 
 /// An account's figures in units of its asset, signed: `external` mirrors, so its figure is negative.

@@ -300,9 +300,9 @@ rejections! {
     /// The parts of a figure do not add up.
     AmountsDoNotSum {
         /// What they add up to.
-        expected: Decimal,
+        expected: String,
         /// What was given.
-        got: Decimal,
+        got: String,
     } = "amounts_do_not_sum", "expected {expected}, got {got}";
     /// A quorum that would not protect.
     QuorumUnsafe {

@@ -4,7 +4,7 @@
 
 use ledger::amount::print_units;
 use ledger::digest::Digest;
-use ledger::id::{AccountId, AgreementId, CallId, MovementId, OverrideId, PartyId, RegimeId};
+use ledger::id::{AccountId, AgreementId, BreakId, CallId, MovementId, OverrideId, PartyId, RegimeId};
 use ledger::json::Json;
 use ledger::receipt;
 use ledger::snapshot;
@@ -101,6 +101,11 @@ fn told(driver: &Driver, row: &str) -> String {
         "agreement" => {
             let agreement = state.agreement(&AgreementId::parse(id).expect("an id")).expect("an agreement");
             agreement.versions.len().to_string()
+        }
+        "break" => {
+            let found = state.open_break(&BreakId::parse(id).expect("an id")).expect("a break");
+            let owner = found.owner.as_ref().map_or_else(|| "nobody".to_owned(), ToString::to_string);
+            format!("{} {owner} {}", found.state_at(driver.now), found.timeline.len())
         }
         _ => panic!("{row}"),
     };

@@ -3,9 +3,11 @@
 mod batches;
 mod bench;
 mod breakers;
+mod breaks;
 #[cfg(test)]
 mod clocks;
 mod corrections;
+mod erasures;
 mod flow;
 mod found;
 mod four_eyes;
@@ -21,7 +23,9 @@ mod policies;
 mod readme;
 mod reads;
 mod refusals;
+mod seals;
 mod standing;
 mod tidy;
 #[cfg(test)]
 mod verify;
+mod webhooks;

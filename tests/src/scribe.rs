@@ -11,11 +11,12 @@
 //! | `challenge=account:nonce:expires` | what an address's key signs; `,member:value` after it stands in its place |
 //! | `signals=index_fall,peg,confidence,correlation,call_share` | an object |
 //! | `reasons=` | a list of text, split at commas, that may be empty |
-//! | `scope=` (but `all`) · `uses=` · `readers=` · `statements=` · `amounts=` | lists of text, split at commas |
+//! | `scope=` (but `all`) · `uses=` · `readers=` · `statements=` · `amounts=` · `events=` | lists of text, split at commas |
 //! | `doc:NAME` | the tagged digest of the document of that name, which is uploaded first |
 //! | `digest:NAME` | the same without the upload |
 //! | `key:NAME` | that key: in base64, or its id where an id stands |
 //! | `+ms` or `-ms` for a time | that long after or before now |
+//! | `~` in other text | a space |
 //! | `pledge=@` | the last pledge of the call |
 //! | `command_id=@NAME` | the last recorded command whose first member is NAME |
 //! | ` & WHO` at the end of a line | once it is recorded, WHO approves it |
@@ -169,12 +170,14 @@ impl Scribe {
             "expect" => Json::array(value.split(',').map(expectation)),
             "signals" => signals(value),
             "reasons" => Json::array(value.split(',').filter(|word| !word.is_empty()).map(Json::text)),
-            "uses" | "readers" | "statements" | "amounts" => Json::array(value.split(',').map(Json::text)),
+            "uses" | "readers" | "statements" | "amounts" | "events" => {
+                Json::array(value.split(',').map(Json::text))
+            }
             "scope" if value != "all" && asked.type_name == "party.register" => {
                 Json::array(value.split(',').map(Json::text))
             }
             "challenge" => self.challenge(asked, value, now),
-            "as_of" | "due" | "expires" | "from" | "compromised_from" | "until" => {
+            "as_of" | "due" | "expires" | "expected_by" | "from" | "compromised_from" | "until" => {
                 Json::text(time(value, now))
             }
             "pledge" if value == "@" => {
@@ -235,7 +238,7 @@ impl Scribe {
         }
         match value.strip_prefix("key:") {
             Some(name) => key(name).public().to_base64(),
-            None => value.to_owned(),
+            None => value.replace('~', " "),
         }
     }
 

@@ -174,6 +174,15 @@ impl TestLedger {
         self.http().send("POST", "/v1/session", &[], envelope.as_bytes()).text("token")
     }
 
+    /// What a party is answered when it reads a path, whatever the status.
+    ///
+    /// # Panics
+    /// If nobody answers.
+    pub fn read(&mut self, party: &str, path: &str) -> Answer {
+        let answer = self.client(party).send("GET", path, None).expect("an answer");
+        Answer { status: answer.status, headers: Vec::new(), body: answer.body }
+    }
+
     /// Uploads what a command brings.
     ///
     /// # Panics

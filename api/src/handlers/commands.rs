@@ -99,7 +99,8 @@ pub async fn post(
 
 /// A document that must be read to be judged may be large: it is not read where requests are served.
 async fn resolve(app: &Arc<App>, signed: Signed) -> Result<Result<Request, StoreError>, Problem> {
-    if signed.command.body.documents().is_empty() && !matches!(signed.command.body, Body::ApprovalGive(_)) {
+    let reads = matches!(signed.command.body, Body::ApprovalGive(_) | Body::BreakOpen(_));
+    if signed.command.body.documents().is_empty() && !reads {
         return Ok(app.resolve(signed));
     }
     let app = Arc::clone(app);

@@ -1,18 +1,20 @@
-//! Custodians' statements, reconciliations and breaks.
+//! Custodians' statements, reconciliations, and observations of chains.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use ledger::evidence::{Break, CustodyStatement, Reconciliation};
-use ledger::id::{BreakId, CustodyStatementId, ReconciliationId};
+use ledger::command::Provenance;
+use ledger::evidence::{CustodyStatement, Observation, Reconciliation};
+use ledger::id::{CustodyStatementId, ObservationId, ReconciliationId};
 use ledger::json::Json;
 use ledger::state::State;
 use ledger::time::Timestamp;
 
 use super::{maybe, texts};
-use crate::may::Object;
+use crate::may::{Object, may_read};
 use crate::problem::Problem;
 use crate::reading::{Filter, Resource, View};
+use crate::session::Principal;
 
 impl Resource for CustodyStatement {
     const NAME: &'static str = "statement";
@@ -99,12 +101,12 @@ impl Resource for Reconciliation {
         })
     }
 
-    fn json(&self, _: &View) -> Json {
-        reconciliation_json(self)
+    fn json(&self, view: &View) -> Json {
+        reconciliation_json(view.state(), self)
     }
 }
 
-fn reconciliation_json(one: &Reconciliation) -> Json {
+fn reconciliation_json(state: &State, one: &Reconciliation) -> Json {
     let mut members = texts([
         ("id", one.id.to_string()),
         ("author", one.author.to_string()),
@@ -114,27 +116,34 @@ fn reconciliation_json(one: &Reconciliation) -> Json {
         ("breaks", one.breaks.to_string()),
         ("changed_seq", one.changed_seq.to_string()),
     ]);
+    maybe(&mut members, "provenance", provenance(state, &one.statements));
     let compared = one.statements.iter().map(|id| Json::text(id.as_str()));
     members.push(("statements", Json::array(compared)));
     Json::object(members)
 }
 
-impl Resource for Break {
-    const NAME: &'static str = "break";
-    const FILTERS: &'static [Filter] = &[Filter::id("reconciliation"), Filter::id("author")];
+/// The weaker word of all that something rests on: `relayed` if any statement was.
+pub(super) fn provenance<'a>(
+    state: &State,
+    statements: impl IntoIterator<Item = &'a CustodyStatementId>,
+) -> Option<Provenance> {
+    statements.into_iter().filter_map(|id| state.custody_statement(id)).map(|one| one.provenance).max()
+}
+
+impl Resource for Observation {
+    const NAME: &'static str = "observation";
+    const FILTERS: &'static [Filter] = &[Filter::id("chain"), Filter::id("author")];
 
     fn all(state: &State, _: Timestamp) -> Box<dyn Iterator<Item = &Arc<Self>> + '_> {
-        Box::new(state.breaks())
+        Box::new(state.observations())
     }
 
     fn find<'a>(state: &'a State, id: &str, _: Timestamp) -> Option<&'a Arc<Self>> {
-        BreakId::parse(id).ok().and_then(|id| state.open_break(&id))
+        ObservationId::parse(id).ok().and_then(|id| state.observation(&id))
     }
 
-    fn object<'a>(&'a self, state: &'a State) -> Object<'a> {
-        // A break is read by whoever reads the reconciliation that found it.
-        let found_by = state.reconciliation(&self.reconciliation);
-        Object::Reconciliation(found_by.map_or(&[], |found_by| &found_by.statements))
+    fn object<'a>(&'a self, _: &'a State) -> Object<'a> {
+        Object::Observation(self)
     }
 
     fn id(&self) -> Cow<'_, str> {
@@ -147,25 +156,40 @@ impl Resource for Break {
 
     fn passes(&self, filter: &str, value: &str, _: &View) -> Result<bool, Problem> {
         Ok(match filter {
-            "reconciliation" => self.reconciliation.as_str() == value,
+            "chain" => self.chain == value,
             "author" => self.author.as_str() == value,
             _ => false,
         })
     }
 
-    fn json(&self, _: &View) -> Json {
-        break_json(self)
+    fn json(&self, view: &View) -> Json {
+        observation_json(view.state(), &view.principal, self)
     }
 }
 
-fn break_json(one: &Break) -> Json {
-    Json::object(texts([
+/// With those of the same height that the reader may see and that found another block there: sources in
+/// conflict are shown, never averaged.
+fn observation_json(state: &State, reader: &Principal, one: &Observation) -> Json {
+    let mut members = texts([
         ("id", one.id.to_string()),
-        ("reconciliation", one.reconciliation.to_string()),
-        ("line", one.line.clone()),
-        ("amount", one.amount.clone()),
         ("author", one.author.to_string()),
-        ("opened_at", one.opened_at.to_string()),
+        ("chain", one.chain.clone()),
+        ("height", one.height.to_string()),
+        ("block_hash", one.block_hash.clone()),
+        ("digest", one.digest.tagged()),
+        ("recorded_at", one.recorded_at.to_string()),
+        ("seq", one.seq.to_string()),
         ("changed_seq", one.changed_seq.to_string()),
-    ]))
+        ("status", if one.voided_by.is_some() { "void" } else { "stands" }.to_owned()),
+    ]);
+    if let Some(by) = &one.voided_by {
+        members.extend(texts([("void_reason", "chain_reorg"), ("voided_by", by.as_str())]));
+    }
+    let conflicts = state.observed_at(&one.chain, one.height).filter(|other| {
+        other.block_hash != one.block_hash
+            && other.voided_by.is_none()
+            && may_read(reader, Object::Observation(other), state)
+    });
+    members.push(("conflicts_with", Json::array(conflicts.map(|other| Json::text(other.id.as_str())))));
+    Json::object(members)
 }

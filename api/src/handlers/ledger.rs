@@ -11,6 +11,7 @@ use ledger::json::Json;
 use ledger::state::Opened;
 use serde::Deserialize;
 
+use super::seals::attested;
 use super::{Shared, json, maybe, off_thread, texts};
 use crate::problem::Problem;
 
@@ -75,7 +76,7 @@ fn terms(opened: &Opened, next: u64) -> Vec<(&'static str, Json)> {
     members
 }
 
-/// `GET /v1/checkpoints/{size}`, or `signed` for the newest.
+/// `GET /v1/checkpoints/{size}`, or `signed` for the newest; a kept one with auditors' lines.
 ///
 /// # Errors
 /// `not_found` for a size that had no checkpoint.
@@ -84,10 +85,12 @@ pub async fn checkpoint(State(app): Shared, Path(size): Path<String>) -> Result<
         app.log.checkpoint().map(|checkpoint| checkpoint.to_string())
     } else {
         let size = parse_decimal(&size).ok_or_else(Problem::not_found)?;
-        off_thread(move || app.log.checkpoint_at(size)).await?.map_err(|error| {
+        let log = std::sync::Arc::clone(&app);
+        let kept = off_thread(move || log.log.checkpoint_at(size)).await?.map_err(|error| {
             tracing::error!(%error, size, "a kept checkpoint could not be read");
             Problem::internal()
-        })?
+        })?;
+        kept.map(|note| attested(&app.published().state, size, note))
     };
     let mut response = note.ok_or_else(Problem::not_found)?.into_response();
     for (name, value) in

@@ -4,6 +4,7 @@ mod accounts;
 pub mod addresses;
 mod agreements;
 mod approvals;
+mod breaks;
 mod calls;
 pub mod commands;
 mod custody;
@@ -17,7 +18,9 @@ mod overrides;
 pub mod parties;
 pub mod pools;
 pub mod records;
+pub mod seals;
 pub mod sessions;
+pub mod webhooks;
 
 use std::sync::Arc;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::breaker::{self, Timing};
 use super::overrides::Waivers;
 use super::postings::{Classes, Working, check_custodians, check_not_suspended, check_open, resolve};
-use super::{Entry, check_free, collateral, movement};
+use super::{Entry, breaks, check_free, collateral, movement};
 use crate::account::Book;
 use crate::command::{MovementReclassify, MovementReverse};
 use crate::movement::{Movement, MovementStatus, Posting};
@@ -51,6 +51,7 @@ pub(super) fn reverse(
     reversal.reverses = Some(undone.id.clone());
     reversal.reason = Some(reverse.reason.clone());
     movement::settle_whole(&mut reversal);
+    let reinstated = breaks::reinstated(state, entry, &undone.id, &reverse.movement);
     let undone = Movement {
         reversed_by: Some(reverse.movement.clone()),
         changed_seq: entry.seq,
@@ -59,6 +60,7 @@ pub(super) fn reverse(
     let mut changes = working.into_changes();
     changes.extend([Change::Movement(Arc::new(undone)), Change::Movement(Arc::new(reversal))]);
     changes.extend(waivers.into_changes());
+    changes.extend(reinstated);
     Ok(changes)
 }
 

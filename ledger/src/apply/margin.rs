@@ -67,7 +67,7 @@ fn check_sum(stated: &MarginState) -> Result<(), Rejection> {
     let rounded =
         (|| stated.collateral_value.checked_sub(stated.requirement)?.checked_sub(stated.exposure))();
     let expected = rounded.ok_or_else(|| Rejection::AmountOverflow { what: "/body/excess".to_owned() })?;
-    Err(Rejection::AmountsDoNotSum { expected, got: stated.excess })
+    Err(Rejection::AmountsDoNotSum { expected: expected.to_string(), got: stated.excess.to_string() })
 }
 
 /// The documents are the ones on record for what they are said to be.

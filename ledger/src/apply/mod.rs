@@ -13,6 +13,7 @@ mod agreement;
 mod approval;
 mod batch;
 mod breaker;
+mod breaks;
 mod call;
 mod collateral;
 mod correction;
@@ -28,7 +29,9 @@ mod party;
 mod policy;
 mod postings;
 mod registry;
+mod seal;
 mod velocity;
+mod webhook;
 
 use std::sync::Arc;
 
@@ -42,7 +45,7 @@ use crate::command::{Body, Command};
 use crate::digest::Digest;
 use crate::envelope::Purpose;
 use crate::key::KeyId;
-use crate::party::{KeyUse, Party};
+use crate::party::Party;
 use crate::rejection::Rejection;
 use crate::state::{Effects, State};
 use crate::time::{EXPIRY_MAX_MS, Timestamp};
@@ -186,6 +189,7 @@ fn apply_body(state: &State, entry: &Entry) -> Result<Effects, Rejection> {
         Body::AddressAllow(allow) => address::allow(state, entry, allow),
         Body::AddressRemove(remove) => address::remove(state, entry, remove),
         Body::DocumentPut(put) => registry::put_document(state, entry, put),
+        Body::DocumentErase(erase) => registry::erase_document(state, entry, erase),
         Body::PriceSet(set) => market::set_prices(state, entry, set),
         Body::PositionReport(report) => market::report_positions(state, entry, report),
         Body::MovementInstruct(instruct) => movement::instruct(state, entry, instruct),
@@ -199,7 +203,16 @@ fn apply_body(state: &State, entry: &Entry) -> Result<Effects, Rejection> {
         Body::CallStep(call, step) => call::step(state, entry, call, step),
         Body::CustodyStatement(put) => custody::put_statement(state, entry, put),
         Body::Reconciliation(record) => custody::record_reconciliation(state, entry, record),
-        Body::BreakOpen(open) => custody::open_break(state, entry, open),
+        Body::CustodyObserve(observe) => custody::observe(state, entry, observe),
+        Body::BreakOpen(open) => breaks::open(state, entry, open),
+        Body::BreakAssign(assign) => breaks::assign(state, entry, assign),
+        Body::BreakExplain(explain) => breaks::explain(state, entry, explain),
+        Body::BreakResolve(resolve) => breaks::resolve(state, entry, resolve),
+        Body::BreakWriteOff(write_off) => breaks::write_off(state, entry, write_off),
+        Body::SealPut(put) => seal::put(state, entry, put),
+        Body::AttestationPut(put) => seal::attest(state, entry, put),
+        Body::WebhookSet(set) => webhook::set(state, entry, set),
+        Body::WebhookRemove(remove) => webhook::remove(state, entry, remove),
     }?;
     Ok(Effects(changes))
 }
@@ -249,13 +262,7 @@ fn check_author(state: &State, entry: &Entry) -> Result<Option<Arc<Party>>, Reje
     if author.suspended {
         return Err(Rejection::AuthorSuspended { author: author.id.clone() });
     }
-    let needed = if matches!(entry.command.body, Body::PriceSet(_)) {
-        KeyUse::Price
-    } else if Body::purpose(entry.command.body.type_name()) == Purpose::Approval {
-        KeyUse::Approval
-    } else {
-        KeyUse::Command
-    };
+    let needed = entry.command.body.key_use();
     if key.uses.contains(&needed) {
         Ok(Some(Arc::clone(author)))
     } else {

@@ -141,6 +141,9 @@ fn wants_second(state: &State, entry: &Entry) -> Option<&'static str> {
     if let Body::AddressAllow(_) = &entry.command.body {
         return Some("an address's allowance");
     }
+    if let Body::BreakWriteOff(_) = &entry.command.body {
+        return Some("a write-off");
+    }
     if let Body::KeyRecover(_) = &entry.command.body {
         return Some("a recovery");
     }

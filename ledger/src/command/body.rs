@@ -4,9 +4,10 @@ use super::address::{AddressAdd, AddressAllow, AddressProve, AddressRemove};
 use super::agreement::{AgreementAccept, AgreementPropose, AgreementReject, AgreementTerminate};
 use super::approval::{ApprovalSay, PolicySet};
 use super::breaker::BreakerStep;
+use super::breaks::{BreakAssign, BreakExplain, BreakOpen, BreakResolve, BreakWriteOff};
 use super::call::{CallIssue, CallStep};
 use super::concern::Concern;
-use super::custody::{BreakOpen, CustodyStatementPut, ReconciliationRecord};
+use super::custody::{CustodyObserve, CustodyStatementPut, ReconciliationRecord};
 use super::fields::Fields;
 use super::governance::{ClockConfirm, LedgerClose, LogKeyAnnounce, RulesSet, WitnessPolicySet};
 use super::market::{MarginState, PositionReport, PriceSet, RegimeAdopt};
@@ -15,13 +16,15 @@ use super::movement::{
 };
 use super::overrides::{OverrideGrant, OverrideRevoke};
 use super::party::{KeyAdd, KeyRecover, KeyRevoke, KeyRotate, LedgerOpen, NewKey, PartyRegister};
-use super::registry::{AccountOpen, AssetDefine, DocumentPut};
+use super::registry::{AccountOpen, AssetDefine, DocumentErase, DocumentPut};
+use super::seal::{AttestationPut, SealPut};
 use super::standing::{AccountStanding, AssetSuspend, PartyStanding};
+use super::webhook::{WebhookRemove, WebhookSet};
 use crate::digest::Digest;
 use crate::envelope::Purpose;
 use crate::id::CallId;
 use crate::json::Json;
-use crate::party::Role;
+use crate::party::{KeyUse, Role};
 
 /// What the body of a type can tell of itself.
 pub(super) trait Ask: Sized {
@@ -43,6 +46,7 @@ pub(super) trait Ask: Sized {
 }
 
 const OPERATOR: &[Role] = &[Role::Operator];
+const AUDITOR: &[Role] = &[Role::Auditor];
 const DEALERS: &[Role] = &[Role::Operator, Role::Client];
 const KEEPERS: &[Role] = &[Role::Operator, Role::Custodian];
 /// The side in the call decides, once the call is found.
@@ -191,6 +195,8 @@ bodies! {
     AddressRemove(AddressRemove) = "address.remove" by DEALERS,
     /// Makes a document part of the record.
     DocumentPut(DocumentPut) = "document.put" by ANYONE,
+    /// Stops a document from being served.
+    DocumentErase(DocumentErase) = "document.erase" by OPERATOR,
     /// Sets prices.
     PriceSet(PriceSet) = "price.set" by OPERATOR,
     /// Reports positions.
@@ -215,8 +221,26 @@ bodies! {
     CustodyStatement(CustodyStatementPut) = "custody.statement" by KEEPERS,
     /// Records a reconciliation.
     Reconciliation(ReconciliationRecord) = "recon.record" by KEEPERS,
+    /// Records what was seen of a chain.
+    CustodyObserve(CustodyObserve) = "custody.observe" by KEEPERS,
     /// Opens a break.
     BreakOpen(BreakOpen) = "break.open" by KEEPERS,
+    /// Gives a break to who answers for it.
+    BreakAssign(BreakAssign) = "break.assign" by KEEPERS,
+    /// Explains a break.
+    BreakExplain(BreakExplain) = "break.explain" by KEEPERS,
+    /// Ends a break by evidence.
+    BreakResolve(BreakResolve) = "break.resolve" by KEEPERS,
+    /// Ends a break by an adjusting movement.
+    BreakWriteOff(BreakWriteOff) = "break.write_off" by KEEPERS,
+    /// Commits to every balance.
+    SealPut(SealPut) = "seal.put" by OPERATOR,
+    /// Puts an auditor's word on record.
+    AttestationPut(AttestationPut) = "attestation.put" by AUDITOR,
+    /// Makes or changes a party's webhook.
+    WebhookSet(WebhookSet) = "webhook.set" by ANYONE,
+    /// Ends a party's webhook.
+    WebhookRemove(WebhookRemove) = "webhook.remove" by ANYONE,
 }
 
 impl Body {
@@ -230,6 +254,20 @@ impl Body {
     #[must_use]
     pub fn purpose(type_name: &str) -> Purpose {
         if type_name.starts_with("approval.") { Purpose::Approval } else { Purpose::Command }
+    }
+
+    /// What the key must be registered for that signs it.
+    #[must_use]
+    pub fn key_use(&self) -> KeyUse {
+        if matches!(self, Self::PriceSet(_)) {
+            KeyUse::Price
+        } else if matches!(self, Self::SealPut(_)) {
+            KeyUse::Seal
+        } else if Self::purpose(self.type_name()) == Purpose::Approval {
+            KeyUse::Approval
+        } else {
+            KeyUse::Command
+        }
     }
 
     /// Every type this version knows.

@@ -2,7 +2,7 @@
 
 use super::AddressNamed;
 use crate::digest::Digest;
-use crate::id::{AccountId, AgreementId, CallId, MovementId, OverrideId, PartyId, PortfolioId};
+use crate::id::{AccountId, AgreementId, BreakId, CallId, MovementId, OverrideId, PartyId, PortfolioId};
 
 /// One thing that a command is about.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -31,6 +31,10 @@ pub enum Concern {
     Portfolio(PortfolioId),
     /// An override: owner and custodian of its account.
     Override(OverrideId),
+    /// A break: the custodian, and the owner of the account that it is in.
+    Break(BreakId),
+    /// A document: its readers.
+    Document(Digest),
 }
 
 impl Concern {

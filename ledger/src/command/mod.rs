@@ -8,6 +8,7 @@ mod agreement;
 mod approval;
 mod body;
 mod breaker;
+mod breaks;
 mod call;
 mod concern;
 mod custody;
@@ -18,7 +19,9 @@ mod movement;
 mod overrides;
 mod party;
 mod registry;
+mod seal;
 mod standing;
+mod webhook;
 
 pub use address::{
     AddressAdd, AddressAllow, AddressNamed, AddressProve, AddressRemove, AddressText, Challenge,
@@ -27,9 +30,10 @@ pub use agreement::{AgreementAccept, AgreementPropose, AgreementReject, Agreemen
 pub use approval::{ApprovalSay, PolicySet};
 pub use body::{Body, Signers};
 pub use breaker::BreakerStep;
+pub use breaks::{BreakAssign, BreakExplain, BreakOpen, BreakResolve, BreakWriteOff};
 pub use call::{CallIssue, CallStep, PledgedItem};
 pub use concern::Concern;
-pub use custody::{BreakOpen, CustodyStatementPut, Provenance, ReconciliationRecord};
+pub use custody::{CustodyObserve, CustodyStatementPut, Provenance, ReconciliationRecord};
 pub use fields::{FieldError, FieldFault, QuantityText};
 pub use governance::{ClockConfirm, LedgerClose, LogKeyAnnounce, RulesSet, WitnessPolicySet};
 pub use market::{MarginState, PositionReport, PriceSet, RegimeAdopt};
@@ -39,8 +43,10 @@ pub use movement::{
 };
 pub use overrides::{OverrideGrant, OverrideRevoke};
 pub use party::{KeyAdd, KeyRecover, KeyRevoke, KeyRotate, LedgerOpen, NewKey, PartyRegister, ScopeNamed};
-pub use registry::{AccountOpen, AssetDefine, DocumentPut};
+pub use registry::{AccountOpen, AssetDefine, DocumentErase, DocumentPut};
+pub use seal::{AttestationPut, SealPut};
 pub use standing::{AccountStanding, AssetSuspend, PartyStanding};
+pub use webhook::{EventName, WebhookRemove, WebhookSet};
 
 use std::sync::Arc;
 

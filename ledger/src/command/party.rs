@@ -20,8 +20,11 @@ pub struct NewKey {
 impl NewKey {
     fn read(fields: &mut Fields) -> Option<Self> {
         let bytes = Self::read_bytes(fields);
-        let uses = fields.set("uses");
-        Some(Self { bytes: bytes?, uses: uses? })
+        let uses: Vec<KeyUse> = fields.set("uses")?;
+        if uses.contains(&KeyUse::Seal) && uses.len() > 1 {
+            return fields.refuse("uses", "a key that signs seals signs nothing else");
+        }
+        Some(Self { bytes: bytes?, uses })
     }
 
     fn read_bytes(fields: &mut Fields) -> Option<[u8; 32]> {

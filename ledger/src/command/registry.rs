@@ -215,3 +215,28 @@ impl Ask for DocumentPut {
         vec![("/body/digest", self.digest)]
     }
 }
+
+/// `document.erase`: from this record on the document is served to nobody and cited by nothing new.
+///
+/// A second principal is needed. What the replay of later records needs is not erased.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct DocumentErase {
+    /// The document.
+    pub digest: Digest,
+    /// Why, for those who could read it.
+    pub reason: String,
+}
+
+impl Ask for DocumentErase {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let digest = fields.parsed("digest");
+        let reason = fields.required("reason", "text, not empty", |value| {
+            value.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
+        });
+        Some(Self { digest: digest?, reason: reason? })
+    }
+
+    fn concerns(&self) -> Vec<Concern> {
+        vec![Concern::Document(self.digest)]
+    }
+}

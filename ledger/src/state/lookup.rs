@@ -8,13 +8,15 @@ use crate::account::Account;
 use crate::agreement::Agreement;
 use crate::approval::{HeldCommand, Policy, Scope};
 use crate::asset::Asset;
+use crate::break_record::Break;
 use crate::call_record::CallRecord;
 use crate::command::IdempotencyKey;
 use crate::digest::Digest;
-use crate::evidence::{Break, CustodyStatement, Reconciliation};
+use crate::evidence::{Attestation, CustodyStatement, Observation, Reconciliation};
 use crate::id::{
-    AccountId, AgreementId, AssetId, BreakId, CallId, CustodyStatementId, MovementId, OverrideId, PartyId,
-    PolicyId, PortfolioId, PriceSetId, ReconciliationId, RegimeId, StatementId,
+    AccountId, AgreementId, AssetId, AttestationId, BreakId, CallId, CustodyStatementId, MovementId,
+    ObservationId, OverrideId, PartyId, PolicyId, PortfolioId, PriceSetId, ReconciliationId, RegimeId,
+    StatementId, WebhookId,
 };
 use crate::market::{AdoptedRegime, MarginStatement, Portfolio, Prices};
 use crate::movement::Movement;
@@ -22,7 +24,9 @@ use crate::overrides::Override;
 use crate::party::{Party, Role};
 use crate::pool::Pool;
 use crate::rejection::Rejection;
+use crate::seal_record::Seal;
 use crate::time::Timestamp;
+use crate::webhook::Webhook;
 
 macro_rules! lookups {
     ($($field:ident, $one:ident, $id:ty, $object:ty, $what:literal;)+) => {
@@ -60,6 +64,10 @@ lookups! {
     held, held_command, Digest, HeldCommand, "held command";
     pools, pool, RegimeId, Pool, "pool";
     overrides, one_override, OverrideId, Override, "override";
+    observations, observation, ObservationId, Observation, "observation";
+    seals, seal, u64, Seal, "seal";
+    attestations, attestation, AttestationId, Attestation, "attestation";
+    webhooks, webhook, WebhookId, Webhook, "webhook";
 }
 
 /// Lookups of what a command names: absence is a refusal that says where it was named.
@@ -94,6 +102,7 @@ references! {
     need_custody_statement, custody_statement, CustodyStatementId, CustodyStatement, "custody statement";
     need_reconciliation, reconciliation, ReconciliationId, Reconciliation, "reconciliation";
     need_override, one_override, OverrideId, Override, "override";
+    need_break, open_break, BreakId, Break, "break";
 }
 
 impl State {
@@ -119,6 +128,18 @@ impl State {
     pub fn is_reference(&self, digest: &Digest) -> bool {
         let mut adopted = self.regimes.values().flat_map(|versions| versions.values());
         self.price_sets.values().any(|set| set == digest) || adopted.any(|adopted| adopted.digest == *digest)
+    }
+
+    /// The seal that was made last.
+    #[must_use]
+    pub fn last_seal(&self) -> Option<&Arc<Seal>> {
+        self.seals.get_max().map(|(_, seal)| seal)
+    }
+
+    /// What was seen of a block's height on a chain, in the order of ids.
+    pub fn observed_at(&self, chain: &str, height: u64) -> impl Iterator<Item = &Arc<Observation>> {
+        let ids = self.observed.get(&(chain.to_owned(), height)).into_iter().flatten();
+        ids.filter_map(|id| self.observations.get(id))
     }
 
     /// Whether the price set's id was used.
@@ -196,6 +217,9 @@ impl State {
             "break" => self.breaks.contains_key(id),
             "policy" => self.policies.contains_key(id),
             "override" => self.overrides.contains_key(id),
+            "observation" => self.observations.contains_key(id),
+            "attestation" => self.attestations.contains_key(id),
+            "webhook" => self.webhooks.contains_key(id),
             _ => return None,
         })
     }
@@ -233,7 +257,8 @@ impl State {
             parties: PartyId, assets: AssetId, accounts: AccountId, agreements: AgreementId,
             portfolios: PortfolioId, statements: StatementId, movements: MovementId, calls: CallId,
             custody_statements: CustodyStatementId, reconciliations: ReconciliationId, breaks: BreakId,
-            policies: PolicyId, pools: RegimeId, overrides: OverrideId
+            policies: PolicyId, pools: RegimeId, overrides: OverrideId, observations: ObservationId,
+            attestations: AttestationId, webhooks: WebhookId
         ))
     }
 }

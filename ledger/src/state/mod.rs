@@ -10,9 +10,11 @@ mod concerned;
 mod flows;
 mod lookup;
 mod opened;
+mod sealed;
 
 pub use commit::{Change, Effects};
 pub use opened::{ClockConfirmed, Closed, LogKey, Opened, RulesChange};
+pub use sealed::Sealed;
 
 use std::sync::Arc;
 
@@ -24,20 +26,24 @@ use crate::address::Address;
 use crate::agreement::Agreement;
 use crate::approval::{HeldCommand, Policy};
 use crate::asset::Asset;
+use crate::break_record::Break;
 use crate::call_record::CallRecord;
 use crate::command::IdempotencyKey;
 use crate::digest::Digest;
-use crate::evidence::{Break, CustodyStatement, Reconciliation};
+use crate::evidence::{Attestation, CustodyStatement, Observation, Reconciliation};
 use crate::id::{
-    AccountId, AgreementId, AssetId, BreakId, CallId, CustodyStatementId, MovementId, OverrideId, PartyId,
-    PolicyId, PortfolioId, PriceSetId, ReconciliationId, RegimeId, StatementId,
+    AccountId, AgreementId, AssetId, AttestationId, BreakId, CallId, CustodyStatementId, MovementId,
+    ObservationId, OverrideId, PartyId, PolicyId, PortfolioId, PriceSetId, ReconciliationId, RegimeId,
+    StatementId, WebhookId,
 };
 use crate::market::{AdoptedRegime, MarginStatement, Portfolio, Prices};
 use crate::movement::Movement;
 use crate::overrides::Override;
 use crate::party::Party;
 use crate::pool::Pool;
+use crate::seal_record::Seal;
 use crate::time::Timestamp;
+use crate::webhook::Webhook;
 
 /// Who holds an idempotency key, until the command expires.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
@@ -56,6 +62,32 @@ pub struct DocumentEntry {
     pub seq: u64,
     /// Who may read it besides operator and auditors.
     pub readers: OrdSet<PartyId>,
+    /// What it is to the ledger, which decides who may ever read it and whether it can be erased.
+    pub part: DocumentPart,
+    /// Since when it is served to nobody.
+    pub erased: Option<Arc<Erasure>>,
+}
+
+/// What a document is to the ledger.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub enum DocumentPart {
+    /// It is named; nothing in the state follows from what it holds.
+    Named,
+    /// The state follows from it: without it no later record can be replayed.
+    Replayed,
+    /// The secret of a seal's salts: auditors alone read it.
+    Salts,
+}
+
+/// Why a document is served to nobody any more.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Erasure {
+    /// The record that erased it.
+    pub seq: u64,
+    /// When that was.
+    pub recorded_at: Timestamp,
+    /// Why.
+    pub reason: String,
 }
 
 /// The state after [`State::length`] records.
@@ -88,6 +120,13 @@ pub struct State {
     breaks: OrdMap<BreakId, Arc<Break>>,
     pools: OrdMap<RegimeId, Arc<Pool>>,
     overrides: OrdMap<OverrideId, Arc<Override>>,
+    observations: OrdMap<ObservationId, Arc<Observation>>,
+    /// Observations by chain and height, where a reorganisation shows.
+    observed: OrdMap<(String, u64), OrdSet<ObservationId>>,
+    /// Seals by the record that made them.
+    seals: OrdMap<u64, Arc<Seal>>,
+    attestations: OrdMap<AttestationId, Arc<Attestation>>,
+    webhooks: OrdMap<WebhookId, Arc<Webhook>>,
     /// Ids with capitals, in lower case by kind: case alone makes no new id.
     names: OrdSet<(String, String)>,
     keys: OrdMap<(PartyId, IdempotencyKey), KeyHolder>,
@@ -129,6 +168,11 @@ impl State {
             breaks: OrdMap::new(),
             pools: OrdMap::new(),
             overrides: OrdMap::new(),
+            observations: OrdMap::new(),
+            observed: OrdMap::new(),
+            seals: OrdMap::new(),
+            attestations: OrdMap::new(),
+            webhooks: OrdMap::new(),
             names: OrdSet::new(),
             keys: OrdMap::new(),
             key_expiries: OrdSet::new(),
