@@ -8,6 +8,10 @@
 //! Refusals leave only after the batch that they may rest on is durable. A failed append is never
 //! tried again: the thread ends with the error, the process stops, and a restart replays.
 
+mod handle;
+
+pub use handle::{Handle, Outcome, Published, QUEUE_MAX, QueueError, Request};
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,20 +19,16 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::apply::{self, Documents, Entry};
+use self::handle::{Message, Waiting};
+use crate::apply::{self, Entry};
 use crate::digest::Digest;
-use crate::intake::Signed;
 use crate::log::{LogError, LogWriter};
 use crate::receipt::{self, Receipt};
 use crate::record::Record;
-use crate::rejection::Rejection;
 use crate::snapshot;
 use crate::state::State;
 use crate::store::{Batch, Store, StoreError, StoreReader, StoredDocument, StoredRecord};
 use crate::time::Timestamp;
-
-/// Commands that wait for the sequencer; more are refused at once.
-pub const QUEUE_MAX: usize = 8_192;
 
 /// Commands judged before one append.
 const BATCH_MAX: usize = 1_024;
@@ -51,43 +51,6 @@ pub trait Clock: Send {
     fn elapsed(&self) -> Duration;
 }
 
-/// A command on its way, with the documents it names.
-#[derive(Debug)]
-pub struct Request {
-    /// The command.
-    pub signed: Signed,
-    /// Its documents, resolved.
-    pub documents: Documents,
-    /// The bytes of the fresh ones.
-    pub bytes: Vec<StoredDocument>,
-}
-
-/// What became of a command.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Outcome {
-    /// Recorded now, and published.
-    Accepted(Receipt),
-    /// The same bytes were recorded before: the first receipt.
-    Repeated(Receipt),
-    /// Refused by the state.
-    Rejected(Rejection),
-    /// Not recorded: no room.
-    StorageFull,
-    /// Not recorded: the clock has jumped.
-    ClockUnsound,
-}
-
-/// Why a command was not taken into the queue, or is without an answer.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum QueueError {
-    /// Too many wait already. Not recorded.
-    #[error("too many commands are waiting")]
-    Overloaded,
-    /// The sequencer is gone. Whether it was recorded is unknown.
-    #[error("the ledger has stopped: send the same bytes again to learn what became of them")]
-    Stopped,
-}
-
 /// Why the sequencer stopped: nothing may be appended any more, and a restart replays.
 #[derive(Debug, thiserror::Error)]
 pub enum Stopped {
@@ -97,81 +60,6 @@ pub enum Stopped {
     /// The log.
     #[error(transparent)]
     Log(#[from] LogError),
-}
-
-/// What readers see: always durable and published.
-#[derive(Clone, Debug)]
-pub struct Published {
-    /// The state after the newest published record.
-    pub state: State,
-}
-
-type Waiting = (Request, oneshot::Sender<Outcome>);
-
-enum Message {
-    Command(Box<Waiting>),
-    Stop,
-}
-
-/// The callers' side of the sequencer.
-#[derive(Clone)]
-pub struct Handle {
-    queue: mpsc::Sender<Message>,
-    published: Arc<ArcSwap<Published>>,
-    length: watch::Receiver<u64>,
-    reader: Arc<dyn StoreReader>,
-}
-
-impl Handle {
-    /// Puts a command in the queue and waits for what becomes of it.
-    ///
-    /// # Errors
-    /// [`QueueError`].
-    pub async fn submit(&self, request: Request) -> Result<Outcome, QueueError> {
-        let (answer, outcome) = oneshot::channel();
-        let message = Message::Command(Box::new((request, answer)));
-        self.queue.try_send(message).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => QueueError::Overloaded,
-            mpsc::error::TrySendError::Closed(_) => QueueError::Stopped,
-        })?;
-        outcome.await.map_err(|_| QueueError::Stopped)
-    }
-
-    /// Asks the sequencer to take nothing more, finish what waits and end.
-    pub async fn stop(&self) {
-        // If it is gone already, there is nothing to stop.
-        let _ = self.queue.send(Message::Stop).await;
-    }
-
-    /// What is published now.
-    #[must_use]
-    pub fn published(&self) -> Arc<Published> {
-        self.published.load_full()
-    }
-
-    /// Tells each new published length.
-    #[must_use]
-    pub fn lengths(&self) -> watch::Receiver<u64> {
-        self.length.clone()
-    }
-
-    /// The durable records and documents.
-    #[must_use]
-    pub fn store(&self) -> &Arc<dyn StoreReader> {
-        &self.reader
-    }
-
-    /// Whether the sequencer is gone.
-    #[must_use]
-    pub fn is_stopped(&self) -> bool {
-        self.queue.is_closed()
-    }
-
-    /// How many commands wait.
-    #[must_use]
-    pub fn queue_depth(&self) -> usize {
-        self.queue.max_capacity() - self.queue.capacity()
-    }
 }
 
 /// The thread's own side.
@@ -186,6 +74,18 @@ pub struct Sequencer {
     clock: Box<dyn Clock>,
     clock_at_last: Option<(Timestamp, Duration)>,
     snapshot_length: u64,
+    snapshot_every: u64,
+}
+
+/// What a [`Sequencer::step`] found to do.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Step {
+    /// Commands waited and are answered.
+    Worked,
+    /// None waited.
+    Idle,
+    /// None waits and none can come any more.
+    Ended,
 }
 
 /// Commands judged and not yet durable.
@@ -233,8 +133,14 @@ impl Sequencer {
             clock,
             clock_at_last: None,
             snapshot_length,
+            snapshot_every: SNAPSHOT_EVERY,
         };
         (sequencer, handle)
+    }
+
+    /// Keeps a snapshot of the state each `records` records.
+    pub fn keep_snapshots_every(&mut self, records: u64) {
+        self.snapshot_every = records;
     }
 
     /// Runs until it is told to stop or every handle is gone, then keeps a snapshot.
@@ -243,22 +149,41 @@ impl Sequencer {
     /// The failure after which nothing may be appended any more.
     pub fn run(mut self) -> Result<(), Stopped> {
         while let Some(first) = self.queue.blocking_recv() {
-            let mut waiting = Vec::new();
-            self.take(first, &mut waiting);
-            while waiting.len() < BATCH_MAX
-                && let Ok(next) = self.queue.try_recv()
-            {
-                self.take(next, &mut waiting);
-            }
-            let mut waiting = waiting.into_iter().peekable();
-            while waiting.peek().is_some() {
-                self.run_batch(&mut waiting)?;
-            }
-            if self.state.length() >= self.snapshot_length + SNAPSHOT_EVERY {
-                self.keep_snapshot();
-            }
+            self.work_off(first)?;
         }
         self.keep_snapshot();
+        Ok(())
+    }
+
+    /// Works off what waits now, as [`Sequencer::run`] does each time, and does not wait for more: for
+    /// whoever has one thread and decides itself when it is the sequencer's turn.
+    ///
+    /// # Errors
+    /// The failure after which nothing may be appended any more.
+    pub fn step(&mut self) -> Result<Step, Stopped> {
+        match self.queue.try_recv() {
+            Ok(first) => self.work_off(first).map(|()| Step::Worked),
+            Err(mpsc::error::TryRecvError::Empty) => Ok(Step::Idle),
+            Err(mpsc::error::TryRecvError::Disconnected) => Ok(Step::Ended),
+        }
+    }
+
+    /// Answers the first message and what waits behind it, a batch at a time.
+    fn work_off(&mut self, first: Message) -> Result<(), Stopped> {
+        let mut waiting = Vec::new();
+        self.take(first, &mut waiting);
+        while waiting.len() < BATCH_MAX
+            && let Ok(next) = self.queue.try_recv()
+        {
+            self.take(next, &mut waiting);
+        }
+        let mut waiting = waiting.into_iter().peekable();
+        while waiting.peek().is_some() {
+            self.run_batch(&mut waiting)?;
+        }
+        if self.state.length() >= self.snapshot_length + self.snapshot_every {
+            self.keep_snapshot();
+        }
         Ok(())
     }
 
