@@ -53,7 +53,7 @@ struct File {
     unsynced: Vec<(usize, Vec<u8>)>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Inner {
     rng: Rng,
     files: Vec<File>,
@@ -91,6 +91,25 @@ impl Disk {
             lying: false,
             operations: 0,
         })))
+    }
+
+    /// Another disk that holds the same now and behaves by the same seed. Handles stay with the first.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        Self(Arc::new(Mutex::new(self.lock().clone())))
+    }
+
+    /// Bytes that all files hold together.
+    #[must_use]
+    pub fn used(&self) -> u64 {
+        self.lock().used()
+    }
+
+    /// Removes a file for good, as somebody does who tidies up.
+    pub fn forget(&self, path: &str) {
+        let mut disk = self.lock();
+        disk.names.remove(path);
+        disk.lasting_names.remove(path);
     }
 
     /// Bytes that fit, all files together.
