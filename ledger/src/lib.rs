@@ -25,6 +25,7 @@ pub mod decimal;
 pub mod digest;
 pub mod envelope;
 pub mod evidence;
+pub mod fault;
 pub mod fork;
 pub mod id;
 pub mod intake;

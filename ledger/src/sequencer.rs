@@ -22,6 +22,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use self::handle::{Message, Waiting};
 use crate::apply::{self, Entry};
 use crate::digest::Digest;
+use crate::fault::{Fault, is_planted};
 use crate::log::{LogError, LogWriter};
 use crate::receipt::{self, Receipt};
 use crate::record::Record;
@@ -105,6 +106,16 @@ enum Verdict {
     /// The same bytes earlier in this batch.
     Twin(usize),
     Settled(Outcome),
+}
+
+impl Verdict {
+    fn outcome(self, receipts: &[Receipt]) -> Outcome {
+        match self {
+            Self::Staged(place) => Outcome::Accepted(receipts[place].clone()),
+            Self::Twin(place) => Outcome::Repeated(receipts[place].clone()),
+            Self::Settled(outcome) => outcome,
+        }
+    }
 }
 
 impl Sequencer {
@@ -204,7 +215,15 @@ impl Sequencer {
         {
             verdicts.push((answer, self.judge(request, &mut staged)?));
         }
+        if is_planted(Fault::AnswerBeforeSync) {
+            let answers = std::mem::take(&mut verdicts);
+            answer_all(answers, |verdict| verdict.outcome(&staged.receipts));
+        }
         if !staged.records.is_empty() {
+            if is_planted(Fault::PublishBeforeSync) {
+                self.log.append(staged.leaves.drain(..))?;
+                self.log.publish()?;
+            }
             let batch = Batch {
                 first_seq: before.length(),
                 documents: std::mem::take(&mut staged.documents),
@@ -214,7 +233,9 @@ impl Sequencer {
                 // ═ COMMIT POINT ═ no answer leaves before it.
                 Ok(()) => {}
                 Err(StoreError::Full) => {
-                    self.state = before;
+                    if !is_planted(Fault::FullDiskForgotten) {
+                        self.state = before;
+                    }
                     answer_all(verdicts, |_| Outcome::StorageFull);
                     return Ok(());
                 }
@@ -224,16 +245,18 @@ impl Sequencer {
                     | StoreError::Io { .. }),
                 ) => return Err(error.into()),
             }
+            if is_planted(Fault::LeavesSwapped) {
+                staged.leaves.reverse();
+            }
             self.log.append(staged.leaves.iter().map(Vec::as_slice))?;
             self.log.publish()?;
             self.published.store(Arc::new(Published { state: self.state.clone() }));
             self.length.send_replace(self.state.length());
         }
-        answer_all(verdicts, |verdict| match verdict {
-            Verdict::Staged(place) => Outcome::Accepted(staged.receipts[place].clone()),
-            Verdict::Twin(place) => Outcome::Repeated(staged.receipts[place].clone()),
-            Verdict::Settled(outcome) => outcome,
-        });
+        if is_planted(Fault::ReceiptOfAnother) && !staged.receipts.is_empty() {
+            staged.receipts.rotate_left(1);
+        }
+        answer_all(verdicts, |verdict| verdict.outcome(&staged.receipts));
         Ok(())
     }
 
@@ -242,7 +265,9 @@ impl Sequencer {
         if let Some(place) = staged.places.get(&signed.id) {
             return Ok(Verdict::Twin(*place));
         }
-        if let Some(seq) = self.reader.seq_of_command(&signed.id)? {
+        if let Some(seq) = self.reader.seq_of_command(&signed.id)?
+            && !is_planted(Fault::RepetitionJudged)
+        {
             let first = receipt::read_back(self.reader.as_ref(), seq)?;
             return Ok(Verdict::Settled(Outcome::Repeated(first)));
         }
@@ -269,11 +294,18 @@ impl Sequencer {
             command_id: signed.id,
             envelope_sha256: Digest::of(&signed.envelope),
         };
-        let effects: Arc<[u8]> = receipt::print_effects(&next, &effects).into_bytes().into();
+        let mut effects: Arc<[u8]> = receipt::print_effects(&next, &effects).into_bytes().into();
+        if is_planted(Fault::EffectsOfAnother)
+            && let Some(before) = staged.receipts.last()
+        {
+            effects = Arc::clone(&before.effects);
+        }
         staged.bytes += signed.envelope.len() + effects.len();
         for document in bytes.into_iter().filter(|document| documents.fresh.contains_key(&document.digest)) {
             staged.bytes += document.bytes.len();
-            staged.documents.push(document);
+            if !is_planted(Fault::DocumentLost) {
+                staged.documents.push(document);
+            }
         }
         let place = staged.receipts.len();
         staged.places.insert(signed.id, place);
@@ -295,11 +327,14 @@ impl Sequencer {
         if let Some((then, at)) = self.clock_at_last {
             let passed = elapsed.saturating_sub(at).saturating_add(CLOCK_JUMP_MAX);
             let moved = Duration::from_millis(now.millis_since(then).unwrap_or(0));
-            if moved > passed {
+            if moved > passed && !is_planted(Fault::ClockJumpBelieved) {
                 return None;
             }
         }
         self.clock_at_last = Some((now, elapsed));
+        if is_planted(Fault::TimeFalls) {
+            return Some(now);
+        }
         Some(self.state.recorded_at().map_or(now, |last| last.max(now)))
     }
 
