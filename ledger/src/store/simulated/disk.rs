@@ -133,6 +133,22 @@ impl Disk {
         self.lock().lying = lying;
     }
 
+    /// Whether the power has failed and nobody has crashed yet.
+    #[must_use]
+    pub fn is_down(&self) -> bool {
+        self.lock().down
+    }
+
+    /// Nothing that was asked for goes wrong any more: no power cut, no failing sync, no want of room.
+    pub fn calm(&self) {
+        let mut disk = self.lock();
+        disk.operations_left = None;
+        disk.down = false;
+        disk.fail_next_sync = false;
+        disk.lying = false;
+        disk.capacity = u64::MAX;
+    }
+
     /// Writes, syncs and changes of names so far.
     #[must_use]
     pub fn operations(&self) -> u64 {
