@@ -18,6 +18,7 @@ use crate::state::{Change, State};
 pub(super) fn apply(state: &State, entry: &Entry, batch: &MovementBatch) -> Result<Vec<Change>, Rejection> {
     let unreadable =
         |reason: &str| Rejection::DocumentDigest { digest: batch.document, reason: reason.to_owned() };
+    check_free(state, "movement", batch.movement.as_str())?;
     let texts = match &entry.documents.content {
         Content::Batch(texts) => texts,
         Content::Unreadable(reason) => return Err(unreadable(reason)),
@@ -25,12 +26,7 @@ pub(super) fn apply(state: &State, entry: &Entry, batch: &MovementBatch) -> Resu
             return Err(unreadable("not a document of postings"));
         }
     };
-    if u64::try_from(texts.len()) != Ok(batch.count) {
-        return Err(unreadable(&format!("it has {} postings, not {}", texts.len(), batch.count)));
-    }
-    check_free(state, "movement", batch.movement.as_str())?;
     let postings = resolve(state, texts, Classes::Same)?;
-    check_totals(state, batch, &postings)?;
     let mut working = Working::new(state, entry.seq);
     for posting in &postings {
         working.shift(posting)?;
@@ -38,6 +34,10 @@ pub(super) fn apply(state: &State, entry: &Entry, batch: &MovementBatch) -> Resu
     collateral::guard_release(&working.after(), entry, &postings)?;
     check_custodians(state, &postings)?;
     movement::check_inside(state, &postings)?;
+    check_totals(state, batch, &postings)?;
+    if u64::try_from(texts.len()) != Ok(batch.count) {
+        return Err(unreadable(&format!("it has {} postings, not {}", texts.len(), batch.count)));
+    }
     let mut moved = movement::pending(entry, batch.movement.clone(), Vec::new(), None);
     moved.batch = Some(batch.document);
     moved.status = MovementStatus::Settled;

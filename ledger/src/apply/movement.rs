@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use super::postings::{Classes, Working, check_custodians, resolve};
-use super::{Entry, check_free, collateral};
-use crate::account::Book;
+use super::postings::{Classes, Working, check_accounts, check_custodians, resolve};
+use super::{Entry, all_or_first, check_free, collateral};
+use crate::account::{Account, Book};
 use crate::amount::print_units;
-use crate::command::{MovementInstruct, MovementMode, MovementSettle, MovementVoid, QuantityText};
+use crate::command::{
+    MovementInstruct, MovementMode, MovementSettle, MovementVoid, PostingText, QuantityText,
+};
 use crate::digest::Digest;
+use crate::fault::{Fault, is_planted};
 use crate::id::CallId;
 use crate::movement::{Movement, MovementStatus, Posting};
 use crate::party::{Party, Role};
@@ -20,12 +23,10 @@ pub(super) fn instruct(
     instruct: &MovementInstruct,
 ) -> Result<Vec<Change>, Rejection> {
     let author = state.need_party(&entry.command.author, "/author")?;
-    for (place, text) in instruct.postings.iter().enumerate() {
-        let pointer = format!("/body/postings/{place}/from");
-        let from = state.need_account(&text.from, &pointer)?;
-        let to = state.need_account(&text.to, &format!("/body/postings/{place}/to"))?;
-        if author.role == Role::Client {
-            check_own(author, from, to, &pointer)?;
+    check_accounts(state, &instruct.postings)?;
+    if author.role == Role::Client {
+        for (place, text) in instruct.postings.iter().enumerate() {
+            check_visible(state, author, text, place)?;
         }
     }
     if let Some(call) = &instruct.call {
@@ -37,6 +38,9 @@ pub(super) fn instruct(
                 what: format!("no call {}", call.id),
             });
         }
+    }
+    if author.role == Role::Client {
+        instruct.postings.iter().try_for_each(|text| check_own(state, author, text))?;
     }
     check_free(state, "movement", instruct.movement.as_str())?;
     if let Some(expires) = instruct.expires.filter(|expires| *expires <= entry.recorded_at) {
@@ -89,22 +93,21 @@ pub(super) fn pending(
     }
 }
 
-/// A client moves out of its own `available`, or announces a deposit into it.
-fn check_own(
-    author: &Party,
-    from: &crate::account::Account,
-    to: &crate::account::Account,
-    pointer: &str,
-) -> Result<(), Rejection> {
-    if from.owner != author.id && from.book != Book::External {
-        // Another's looks like what is not there.
-        return Err(Rejection::UnknownReference {
-            pointer: pointer.to_owned(),
-            what: format!("no account {}", from.id),
-        });
+/// What is not the author's looks like what is not there.
+fn check_visible(state: &State, author: &Party, text: &PostingText, place: usize) -> Result<(), Rejection> {
+    let pointer = format!("/body/postings/{place}/from");
+    let from = state.need_account(&text.from, &pointer)?;
+    if from.owner == author.id || from.book == Book::External {
+        return Ok(());
     }
-    let own =
-        |account: &crate::account::Account| account.owner == author.id && account.book == Book::Available;
+    Err(Rejection::UnknownReference { pointer, what: format!("no account {}", from.id) })
+}
+
+/// A client moves out of its own `available`, or announces a deposit into it.
+fn check_own(state: &State, author: &Party, text: &PostingText) -> Result<(), Rejection> {
+    let from = state.need_account(&text.from, "")?;
+    let to = state.need_account(&text.to, "")?;
+    let own = |account: &Account| account.owner == author.id && account.book == Book::Available;
     if own(from) || (from.book == Book::External && own(to)) {
         Ok(())
     } else {
@@ -115,7 +118,8 @@ fn check_own(
 /// What crosses the custodian's border does so by its evidence alone.
 pub(super) fn check_inside(state: &State, postings: &[Posting]) -> Result<(), Rejection> {
     let external = |id| state.account(id).is_some_and(|account| account.book == Book::External);
-    if postings.iter().any(|posting| external(&posting.from) || external(&posting.to)) {
+    let crosses = postings.iter().any(|posting| external(&posting.from) || external(&posting.to));
+    if crosses && !is_planted(Fault::CreditedWithoutEvidence) {
         let needed = "the custodian's evidence: instruct it as two_phase, the custodian settles it";
         return Err(Rejection::EvidenceMissing { needed });
     }
@@ -147,19 +151,19 @@ fn parts(state: &State, movement: &Movement, amounts: &[QuantityText]) -> Result
             got: amounts.len().to_string(),
         });
     }
-    let mut parts = Vec::with_capacity(postings.len());
-    for (place, (posting, amount)) in postings.iter().zip(amounts).enumerate() {
+    let part = |(place, (posting, amount)): (usize, (&Posting, &QuantityText))| {
         let decimals = state.need_asset(&posting.asset, "")?.decimals;
         let pointer = format!("/body/amounts/{place}");
         let part = amount.units(decimals).map_err(|error| Rejection::of_amount(error, &pointer, decimals))?;
-        if part > posting.remaining() {
+        if part > posting.remaining() && !is_planted(Fault::SettledBeyondPending) {
             return Err(Rejection::AmountOutOfRange {
                 expected: format!("at most {}", print_units(posting.remaining(), decimals)),
                 got: amount.as_str().to_owned(),
             });
         }
-        parts.push(part);
-    }
+        Ok(part)
+    };
+    let parts = all_or_first(postings.iter().zip(amounts).enumerate().map(part))?;
     if parts.iter().all(|part| *part == 0) {
         return Err(Rejection::AmountZero { pointer: "/body/amounts".to_owned() });
     }
@@ -208,7 +212,9 @@ pub(super) fn given_up(
 ) -> Vec<Change> {
     let mut working = Working::new(state, seq);
     for posting in movement.postings.iter().filter(|posting| posting.remaining() > 0) {
-        working.unreserve(&posting.part(posting.remaining()));
+        if !is_planted(Fault::ReservationKept) {
+            working.unreserve(&posting.part(posting.remaining()));
+        }
     }
     let mut changes = working.into_changes();
     changes.push(Change::Movement(Arc::new(Movement {
@@ -259,7 +265,10 @@ fn check_no_transfer(state: &State, movement: &Movement) -> Result<(), Rejection
 
 /// Only the custodian of every account it touches settles or fails a movement.
 pub(super) fn check_keeper(state: &State, entry: &Entry, movement: &Movement) -> Result<(), Rejection> {
-    let keeps = |id| state.account(id).is_some_and(|account| account.custodian == entry.command.author);
+    let keeps = |id| {
+        state.account(id).is_some_and(|account| account.custodian == entry.command.author)
+            || is_planted(Fault::ForeignCustodian)
+    };
     if movement.postings.iter().all(|posting| keeps(&posting.from) && keeps(&posting.to)) {
         Ok(())
     } else {
