@@ -60,7 +60,8 @@ impl App {
                 bytes.push(held);
             }
         }
-        documents.content = replay::content(&signed.command.body, |digest| self.document(digest))?;
+        documents.content =
+            replay::content(&published.state, &signed.command.body, |digest| self.document(digest))?;
         Ok(Request { signed, documents, bytes })
     }
 

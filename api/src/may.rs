@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use ledger::account::Account;
 use ledger::agreement::Agreement;
+use ledger::approval::{HeldCommand, Policy, Scope};
 use ledger::call_record::CallRecord;
-use ledger::command::{Body, Command};
+use ledger::command::{Command, Concern};
 use ledger::digest::Digest;
 use ledger::evidence::CustodyStatement;
 use ledger::id::{AccountId, MovementId, PartyId};
@@ -27,6 +28,10 @@ pub enum Object<'a> {
     Reference,
     /// A party: its name and active keys.
     Party(&'a Party),
+    /// A policy.
+    Policy(&'a Policy),
+    /// A command that waits for others.
+    Held(&'a HeldCommand),
     /// An account.
     Account(&'a Account),
     /// An agreement.
@@ -77,7 +82,12 @@ pub fn may_read(principal: &Principal, object: Object, state: &State) -> bool {
             !statements.is_empty() && compared.into_iter().all(|found| found.is_some_and(own))
         }
         Object::Document(digest, entry) => entry.readers.contains(party) || state.is_reference(digest),
-        Object::Record(command) => command.author == *party || concerns(command, party, state),
+        Object::Policy(policy) => match &policy.scope {
+            Scope::Everyone => true,
+            Scope::Party(owner) => owner == party,
+        },
+        Object::Held(held) => state.concerned(&Concern::Held(held.id)).contains(party),
+        Object::Record(command) => command.author == *party || state.concerns(&command.body, party),
     }
 }
 
@@ -122,68 +132,4 @@ fn moves_own(movement: &Movement, party: &PartyId, state: &State) -> bool {
     movement.postings.iter().flat_map(|posting| [&posting.from, &posting.to]).any(|id| {
         state.account(id).is_some_and(|account| account.owner == *party || account.custodian == *party)
     })
-}
-
-/// Whether another's command is about an object of the party's own.
-fn concerns(command: &Command, party: &PartyId, state: &State) -> bool {
-    let account =
-        |id| state.account(id).is_some_and(|account| account.owner == *party || account.custodian == *party);
-    let agreement = |digest| {
-        state.agreements().any(|agreement| {
-            let versions = agreement.versions.iter().chain(&agreement.proposal);
-            agreement.parties.contains(party) && versions.into_iter().any(|version| version.digest == digest)
-        })
-    };
-    match &command.body {
-        Body::PartyRegister(register) => register.party == *party,
-        Body::PartySuspend(standing) | Body::PartyResume(standing) => standing.party == *party,
-        Body::AccountClose(standing) | Body::AccountFreeze(standing) | Body::AccountUnfreeze(standing) => {
-            account(&standing.account)
-        }
-        Body::AccountOpen(open) => open.owner == *party || open.custodian == *party,
-        Body::AgreementPropose(propose) => agreement(propose.document),
-        Body::AgreementAccept(accept) => agreement(accept.digest),
-        Body::AgreementReject(reject) => agreement(reject.digest),
-        Body::DocumentPut(put) => put.readers.contains(party),
-        Body::MovementInstruct(instruct) => {
-            instruct.postings.iter().any(|posting| account(&posting.from) || account(&posting.to))
-        }
-        Body::MovementSettle(settle) => {
-            state.movement(&settle.movement).is_some_and(|movement| moves_own(movement, party, state))
-        }
-        Body::MovementVoid(void) => {
-            state.movement(&void.movement).is_some_and(|movement| moves_own(movement, party, state))
-        }
-        Body::MovementReverse(reverse) => {
-            state.movement(&reverse.reverses).is_some_and(|movement| moves_own(movement, party, state))
-        }
-        Body::MovementReclassify(reclassify) => {
-            reclassify.postings.iter().any(|posting| account(&posting.from) || account(&posting.to))
-        }
-        Body::MarginState(stated) => {
-            state.statement(&stated.statement).is_some_and(|statement| statement.pledgor == *party)
-        }
-        Body::CallIssue(issue) => {
-            state.call(&issue.call).is_some_and(|call| call.secured == *party || call.pledgor == *party)
-        }
-        Body::CallStep(call, _) => {
-            state.call(call).is_some_and(|call| call.secured == *party || call.pledgor == *party)
-        }
-        Body::PositionReport(report) => state
-            .portfolio(&report.portfolio)
-            .is_some_and(|portfolio| portfolio.owner.as_ref() == Some(party)),
-        Body::CustodyStatement(put) => put.custodian == *party,
-        Body::AssetDefine(_)
-        | Body::AssetSuspend(_)
-        | Body::PriceSet(_)
-        | Body::RegimeAdopt(_)
-        | Body::LedgerOpen(_) => true,
-        // A batch tells many parties' business at once.
-        Body::MovementBatch(_)
-        | Body::KeyAdd(_)
-        | Body::KeyRotate(_)
-        | Body::KeyRevoke(_)
-        | Body::Reconciliation(_)
-        | Body::BreakOpen(_) => false,
-    }
 }

@@ -154,7 +154,13 @@ fn figures(rejection: &Rejection) -> Option<(String, String)> {
         Rejection::ExpectationFailed { expected, got, .. } => {
             (expected.to_string(), got.map_or_else(|| "no such object".to_owned(), |seq| seq.to_string()))
         }
+        Rejection::VelocityExceeded { most, would_be, .. } => (most.clone(), would_be.clone()),
         Rejection::Expired { .. }
+        | Rejection::MakerMayNotApprove { .. }
+        | Rejection::AlreadyApproved { .. }
+        | Rejection::AlreadyDecided { .. }
+        | Rejection::QuorumUnsafe { .. }
+        | Rejection::PolicyRefused { .. }
         | Rejection::ExpiresTooLate { .. }
         | Rejection::IdempotencyKeyReused { .. }
         | Rejection::KeyNotActive { .. }
@@ -230,6 +236,14 @@ fn status_of(rejection: &Rejection) -> (StatusCode, &'static str) {
         Rejection::EvidenceMismatch { .. } => (UNPROCESSABLE, "bring what the record expects"),
         Rejection::DocumentDigest { .. } => (UNPROCESSABLE, "upload the document that the command means"),
         Rejection::AmountsDoNotSum { .. } => (UNPROCESSABLE, "correct the figures"),
+        Rejection::MakerMayNotApprove { .. } => (FORBIDDEN, "have another principal approve it"),
+        Rejection::AlreadyApproved { .. } => (CONFLICT, "have another principal approve it"),
+        Rejection::AlreadyDecided { .. } => (CONFLICT, "nothing: read what became of it"),
+        Rejection::VelocityExceeded { .. } => {
+            (UNPROCESSABLE, "move less, or wait until the window has passed")
+        }
+        Rejection::QuorumUnsafe { .. } => (UNPROCESSABLE, "write a policy that protects"),
+        Rejection::PolicyRefused { .. } => (FORBIDDEN, "read the policy: no rule of it allows this"),
     }
 }
 

@@ -12,8 +12,8 @@ use data_encoding::HEXLOWER;
 
 use crate::app::App;
 use crate::handlers::{
-    accounts, agreements, calls, commands, custody, documents, ledger, log, margin, movements, parties,
-    records, sessions,
+    accounts, agreements, approvals, calls, commands, custody, documents, ledger, log, margin, movements,
+    parties, records, sessions,
 };
 use crate::problem::Problem;
 
@@ -26,6 +26,10 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/ledger", get(ledger::get))
         .route("/v1/parties", get(parties::all))
         .route("/v1/parties/{id}", get(parties::one))
+        .route("/v1/approvals", get(approvals::all))
+        .route("/v1/approvals/{command_id}", get(approvals::one))
+        .route("/v1/policies", get(approvals::policies))
+        .route("/v1/policies/{id}", get(approvals::policy))
         .route("/v1/assets", get(parties::assets))
         .route("/v1/regimes", get(agreements::regimes))
         .route("/v1/agreements", get(agreements::all))

@@ -71,6 +71,8 @@ macro_rules! ids {
 }
 
 ids! {
+    /// A policy.
+    PolicyId,
     /// A party: operator, client, custodian, auditor or witness.
     PartyId,
     /// An asset.

@@ -14,6 +14,7 @@ pub mod account;
 pub mod agreement;
 pub mod amount;
 pub mod apply;
+pub mod approval;
 pub mod asset;
 pub mod call;
 pub mod call_record;

@@ -50,6 +50,17 @@ impl Posting {
     }
 }
 
+/// What leaves one owner's accounts.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Outflow {
+    /// Whose accounts.
+    pub owner: PartyId,
+    /// In which asset.
+    pub asset: AssetId,
+    /// How much, in smallest units.
+    pub units: u128,
+}
+
 /// A movement.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Movement {
@@ -77,8 +88,12 @@ pub struct Movement {
     pub reverses: Option<MovementId>,
     /// The movement that undoes it.
     pub reversed_by: Option<MovementId>,
+    /// What leaves each owner's accounts by it: to another owner, or out of the custodian.
+    pub outflows: Vec<Outflow>,
     /// The record that instructed it.
     pub instructed_seq: u64,
+    /// When that was.
+    pub instructed_at: Timestamp,
     /// The record that changed it last.
     pub changed_seq: u64,
 }

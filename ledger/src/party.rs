@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::approval::Lineage;
 use crate::id::PartyId;
 use crate::key::{KeyId, PublicKey};
 use crate::time::Timestamp;
@@ -46,6 +47,8 @@ pub struct PartyKey {
     pub public: PublicKey,
     /// What it may sign, ascending.
     pub uses: Vec<KeyUse>,
+    /// The key whose place it took.
+    pub rotated_from: Option<KeyId>,
     /// The record that added it.
     pub added_seq: u64,
     /// The record that revoked it.
@@ -87,6 +90,28 @@ impl Party {
     #[must_use]
     pub fn key(&self, id: KeyId) -> Option<&PartyKey> {
         self.keys.iter().find(|key| key.public.id() == id)
+    }
+
+    /// A key of the party, with those whose place it took.
+    #[must_use]
+    pub fn lineage(&self, id: KeyId) -> Lineage {
+        let forerunner = |id: &KeyId| self.key(*id).and_then(|key| key.rotated_from);
+        // A key takes the place of an older one, so this ends.
+        Lineage { party: self.id.clone(), keys: std::iter::successors(Some(id), forerunner).collect() }
+    }
+
+    /// Whether a signature of the key still stands for its holder: the key, or the one that took its
+    /// place, was not revoked.
+    #[must_use]
+    pub fn stands(&self, id: KeyId) -> bool {
+        self.key(id).is_some_and(|key| match key.revoked_seq {
+            None => true,
+            Some(_) => self
+                .keys
+                .iter()
+                .filter(|later| later.rotated_from == Some(id))
+                .any(|later| self.stands(later.public.id())),
+        })
     }
 }
 

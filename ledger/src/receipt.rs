@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use crate::account::{Account, Book};
 use crate::amount::print_units;
-use crate::json::Json;
+use crate::approval::HeldStatus;
+use crate::json::{self, Json};
 use crate::record::Record;
 use crate::state::{Change, Effects, State};
 use crate::store::{StoreError, StoreReader};
@@ -19,6 +20,22 @@ pub struct Receipt {
     pub record: Record,
     /// A JSON array: each object that changed, as it is after the record.
     pub effects: Arc<[u8]>,
+}
+
+impl Receipt {
+    /// `applied`, or `awaiting_approval` if a policy held the command back.
+    #[must_use]
+    pub fn status(&self) -> &'static str {
+        let own = Json::text(self.record.command_id.to_string());
+        let held = HeldStatus::Awaiting.as_str();
+        let effects = json::read(&self.effects).ok();
+        let waits = effects.as_ref().and_then(Json::as_array).unwrap_or_default().iter().any(|effect| {
+            effect.get("kind").and_then(Json::as_str) == Some("approval")
+                && effect.get("id") == Some(&own)
+                && effect.get("status").and_then(Json::as_str) == Some(held)
+        });
+        if waits { held } else { "applied" }
+    }
 }
 
 /// The receipt of an earlier record.
@@ -83,6 +100,10 @@ fn print_change(after: &State, change: &Change) -> Json {
             let breaks = vec![("breaks", reconciliation.breaks.to_string())];
             ("reconciliation", reconciliation.id.to_string(), breaks)
         }
+        Change::Policy(policy) => {
+            ("policy", policy.id.to_string(), vec![("version", policy.version.to_string())])
+        }
+        Change::Held(held) => ("approval", held.id.to_string(), vec![("status", held.status.to_string())]),
         Change::Break(found) => ("break", found.id.to_string(), vec![("amount", found.amount.clone())]),
     };
     let head = [("kind", kind.to_owned()), ("id", id)];

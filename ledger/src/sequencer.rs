@@ -282,6 +282,7 @@ impl Sequencer {
             command_id: signed.id,
             signer: signed.signer,
             command: &signed.command,
+            payload: &signed.payload,
             documents: &documents,
         };
         let (next, effects) = match apply::transition(&self.state, &entry) {

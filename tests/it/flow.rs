@@ -60,6 +60,10 @@ fn told(driver: &Driver, row: &str) -> String {
             let call = state.call(&CallId::parse(id).expect("an id")).expect("a call");
             format!("{} {}", call.state(), call.amount())
         }
+        "held" => {
+            let held = driver.scribe.command(id).and_then(|id| state.held_command(&id).cloned());
+            held.map_or_else(|| "none".to_owned(), |held| format!("{} {}", held.status, held.approvals.len()))
+        }
         "agreement" => {
             let agreement = state.agreement(&AgreementId::parse(id).expect("an id")).expect("an agreement");
             agreement.versions.len().to_string()

@@ -7,6 +7,7 @@ mod found;
 mod kills;
 mod laws;
 mod log_client;
+mod policies;
 mod readme;
 mod refusals;
 mod tidy;

@@ -313,7 +313,7 @@ fn envelopes(payload: &[u8]) -> Vec<Row> {
         ("signature without padding", good.replace("==\"", "\""), 400, "envelope_malformed"),
         ("no signature", envelope(COMMAND, payload, &[]), 401, "signature_missing"),
         ("another type", envelope("text/plain", payload, &["acme"]), 400, "payload_type_unknown"),
-        ("an approval", envelope(approval, payload, &["acme"]), 400, "payload_type_unknown"),
+        ("a command as an approval", envelope(approval, payload, &["acme"]), 400, "type_unknown"),
         (
             "a session",
             envelope(Purpose::Session.payload_type(), payload, &["acme"]),

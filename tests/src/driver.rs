@@ -152,13 +152,15 @@ impl Driver {
         let find = |digest: &Digest| -> Result<_, StoreError> {
             Ok(held.get(digest).or_else(|| self.kept.documents.get(digest)).cloned())
         };
-        resolved.content = replay::content(&signed.command.body, find).expect("memory is read back");
+        resolved.content =
+            replay::content(&self.state, &signed.command.body, find).expect("memory is read back");
         let entry = Entry {
             seq: self.state.length(),
             recorded_at: self.now,
             command_id: signed.id,
             signer: signed.signer,
             command: &signed.command,
+            payload: &signed.payload,
             documents: &resolved,
         };
         let (next, effects) = apply::transition(&self.state, &entry)

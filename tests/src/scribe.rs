@@ -14,6 +14,7 @@
 //! | `key:NAME` | that key: in base64, or its id where an id stands |
 //! | `+ms` or `-ms` for a time | that long after or before now |
 //! | `pledge=@` | the last pledge of the call |
+//! | `command_id=@NAME` | the last recorded command whose first member is NAME |
 //! | `^member=` | a member beside the body |
 //!
 //! Three types are short for longer ones: `prices`, `positions` and `margin` bring documents of their
@@ -23,8 +24,9 @@ use std::collections::BTreeMap;
 
 use api::client::Draft;
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
+use ledger::command::Body;
 use ledger::digest::Digest;
-use ledger::envelope::{Envelope, Purpose};
+use ledger::envelope::Envelope;
 use ledger::json::Json;
 use ledger::key::SecretKey;
 use ledger::time::Timestamp;
@@ -61,6 +63,7 @@ pub struct Scribe {
     prices: Option<Digest>,
     positions: BTreeMap<String, Digest>,
     pledges: BTreeMap<String, Digest>,
+    commands: BTreeMap<String, Digest>,
     written: u64,
     salt: String,
     /// How many records there are, for statements that name how many they count.
@@ -78,6 +81,7 @@ impl Scribe {
             prices: None,
             positions: BTreeMap::new(),
             pledges: BTreeMap::new(),
+            commands: BTreeMap::new(),
             written: 0,
             length: 1,
             salt: salt.to_owned(),
@@ -165,6 +169,10 @@ impl Scribe {
                 let call = asked.body.iter().find(|(name, _)| name == "call").and_then(|(_, id)| id.as_str());
                 let pledge = call.and_then(|call| self.pledges.get(call)).copied();
                 Json::text(pledge.unwrap_or_else(|| Digest::of(b"no pledge")).to_string())
+            }
+            "command_id" => {
+                let id = value.strip_prefix('@').and_then(|name| self.command(name));
+                Json::text(id.unwrap_or_else(|| Digest::of(value.as_bytes())).to_string())
             }
             "keyid" | "old_key" => Json::text(match value.strip_prefix("key:") {
                 Some(name) => key(name).public().id().to_string(),
@@ -272,7 +280,11 @@ impl Scribe {
     #[must_use]
     pub fn sign(&mut self, asked: &Asked, now: Timestamp) -> Envelope {
         let keys: Vec<SecretKey> = asked.signers.iter().map(|name| key(name)).collect();
-        Envelope::sign(Purpose::Command, &self.payload(asked, now), &keys.iter().collect::<Vec<_>>())
+        Envelope::sign(
+            Body::purpose(&asked.type_name),
+            &self.payload(asked, now),
+            &keys.iter().collect::<Vec<_>>(),
+        )
     }
 
     /// The payload of what is asked.
@@ -296,12 +308,23 @@ impl Scribe {
         .payload(Json::object(asked.body.iter().cloned()))
     }
 
+    /// The id of the last recorded command whose first member is `name`.
+    #[must_use]
+    pub fn command(&self, name: &str) -> Option<Digest> {
+        self.commands.get(name).copied()
+    }
+
     /// Takes note of what was recorded, for the lines that rest on it.
     pub fn recorded(&mut self, asked: &Asked, id: Digest) {
         self.length += 1;
         let member = |name: &str| {
             asked.body.iter().find(|(member, _)| member == name).and_then(|(_, value)| value.as_str())
         };
+        if let Some((name, first)) = asked.body.first()
+            && name != "command_id"
+        {
+            self.commands.insert(first.as_str().unwrap_or_default().to_owned(), id);
+        }
         let digest = member("digest").and_then(Digest::parse_tagged);
         match asked.type_name.as_str() {
             "price.set" => self.prices = digest,

@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod agreements;
+pub mod approvals;
 pub mod calls;
 pub mod commands;
 pub mod custody;

@@ -18,7 +18,7 @@ pub(super) fn propose(
     let signed = match &entry.documents.content {
         Content::Agreement(signed) => signed,
         Content::Unreadable(reason) => return Err(unreadable(propose.document, reason)),
-        Content::None | Content::Prices(_) | Content::Batch(_) => {
+        Content::None | Content::Prices(_) | Content::Batch(_) | Content::Policy(_) => {
             return Err(unreadable(propose.document, "not an agreement document"));
         }
     };

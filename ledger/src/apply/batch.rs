@@ -22,7 +22,7 @@ pub(super) fn apply(state: &State, entry: &Entry, batch: &MovementBatch) -> Resu
     let texts = match &entry.documents.content {
         Content::Batch(texts) => texts,
         Content::Unreadable(reason) => return Err(unreadable(reason)),
-        Content::None | Content::Prices(_) | Content::Agreement(_) => {
+        Content::None | Content::Prices(_) | Content::Agreement(_) | Content::Policy(_) => {
             return Err(unreadable("not a document of postings"));
         }
     };
@@ -38,7 +38,8 @@ pub(super) fn apply(state: &State, entry: &Entry, batch: &MovementBatch) -> Resu
     if u64::try_from(texts.len()) != Ok(batch.count) {
         return Err(unreadable(&format!("it has {} postings, not {}", texts.len(), batch.count)));
     }
-    let mut moved = movement::pending(entry, batch.movement.clone(), Vec::new(), None);
+    let mut moved = movement::pending(state, entry, batch.movement.clone(), postings, None)?;
+    moved.postings = Vec::new();
     moved.batch = Some(batch.document);
     moved.status = MovementStatus::Settled;
     let mut changes = working.into_changes();

@@ -45,7 +45,7 @@ pub(super) fn reverse(
     }
     collateral::guard_release(&working.after(), entry, &postings)?;
     check_no_credit(state, &postings)?;
-    let mut reversal = movement::pending(entry, reverse.movement.clone(), postings, None);
+    let mut reversal = movement::pending(state, entry, reverse.movement.clone(), postings, None)?;
     reversal.reverses = Some(undone.id.clone());
     reversal.reason = Some(reverse.reason.clone());
     movement::settle_whole(&mut reversal);
@@ -121,7 +121,7 @@ pub(super) fn reclassify(
             });
         }
     }
-    let mut moved = movement::pending(entry, reclassify.movement.clone(), postings, None);
+    let mut moved = movement::pending(state, entry, reclassify.movement.clone(), postings, None)?;
     moved.reason = Some(format!("{} ({})", reclassify.reason, reclassify.basis));
     movement::settle_whole(&mut moved);
     let mut changes = working.into_changes();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::Entry;
 use crate::agreement::SignedTerms;
+use crate::approval::{PolicyDocument, PolicyFault};
 use crate::command::{self, Body, PostingText};
 use crate::digest::Digest;
 use crate::id::PartyId;
@@ -32,6 +33,8 @@ pub enum Content {
     Prices(PriceDocument),
     /// Terms of an agreement.
     Agreement(Box<SignedTerms>),
+    /// A policy.
+    Policy(Box<Result<PolicyDocument, PolicyFault>>),
     /// Postings of a batch.
     Batch(Vec<PostingText>),
     /// Not what the command needs it to be.
@@ -46,6 +49,12 @@ impl Content {
             Ok(document) => Self::Prices(document),
             Err(reason) => Self::Unreadable(reason),
         })
+    }
+
+    /// Reads a policy, if it is at hand.
+    #[must_use]
+    pub fn read_policy(bytes: Option<&[u8]>) -> Self {
+        bytes.map_or(Self::None, |bytes| Self::Policy(Box::new(PolicyDocument::read(bytes))))
     }
 
     /// Reads a batch's document, if it is at hand.
@@ -67,6 +76,14 @@ impl Content {
     }
 }
 
+/// The body whose documents a command is judged by: its own, or that of the command it approves.
+#[must_use]
+pub fn judged_body(state: &State, body: &Body) -> Option<Body> {
+    let Body::ApprovalGive(say) = body else { return None };
+    let held = state.held_command(&say.command_id)?;
+    held.payload.as_ref().map(|_| super::approval::held_command(held).body)
+}
+
 /// Every document that the command names is held or was named before.
 pub(super) fn check(state: &State, entry: &Entry) -> Result<(), Rejection> {
     for (pointer, digest) in entry.command.body.documents() {
@@ -83,12 +100,10 @@ pub(super) fn check(state: &State, entry: &Entry) -> Result<(), Rejection> {
 /// The documents named here for the first time, and who may read them from now on.
 ///
 /// Naming a document that others brought opens it to nobody: only who may read it lets others read it.
-pub(super) fn changes(state: &State, entry: &Entry) -> Vec<Change> {
+pub(super) fn changes(state: &State, entry: &Entry, others: imbl::OrdSet<PartyId>) -> Vec<Change> {
     let command = entry.command;
     let mut readers = imbl::OrdSet::unit(command.author.clone());
-    if let Body::DocumentPut(put) = &command.body {
-        readers.extend(put.readers.iter().cloned());
-    }
+    readers.extend(others);
     readers.extend(counterparties(state, entry));
     let reads_all = state
         .party(&command.author)
@@ -112,55 +127,9 @@ pub(super) fn changes(state: &State, entry: &Entry) -> Vec<Change> {
 
 /// Those whom a command concerns besides its author: they may read what it names.
 fn counterparties(state: &State, entry: &Entry) -> Vec<PartyId> {
-    match &entry.command.body {
-        Body::AgreementPropose(_) => match &entry.documents.content {
-            Content::Agreement(signed) => signed.party_ids(),
-            Content::None | Content::Prices(_) | Content::Batch(_) | Content::Unreadable(_) => Vec::new(),
-        },
-        Body::MarginState(stated) => {
-            state.agreement(&stated.agreement).map(|agreement| agreement.parties.clone()).unwrap_or_default()
-        }
-        Body::CallStep(call, _) => {
-            state.call(call).map(|call| vec![call.secured.clone(), call.pledgor.clone()]).unwrap_or_default()
-        }
-        Body::PositionReport(report) => state
-            .portfolio(&report.portfolio)
-            .and_then(|portfolio| portfolio.owner.clone())
-            .into_iter()
-            .collect(),
-        Body::CustodyStatement(put) => vec![put.custodian.clone()],
-        Body::MovementSettle(settle) => state
-            .movement(&settle.movement)
-            .map(|movement| {
-                let accounts = movement.postings.iter().flat_map(|posting| [&posting.from, &posting.to]);
-                accounts.filter_map(|id| state.account(id)).map(|account| account.owner.clone()).collect()
-            })
-            .unwrap_or_default(),
-        Body::LedgerOpen(_)
-        | Body::PartyRegister(_)
-        | Body::KeyAdd(_)
-        | Body::KeyRotate(_)
-        | Body::KeyRevoke(_)
-        | Body::RegimeAdopt(_)
-        | Body::PartySuspend(_)
-        | Body::PartyResume(_)
-        | Body::AssetDefine(_)
-        | Body::AssetSuspend(_)
-        | Body::AccountOpen(_)
-        | Body::AccountClose(_)
-        | Body::AccountFreeze(_)
-        | Body::AccountUnfreeze(_)
-        | Body::AgreementAccept(_)
-        | Body::AgreementReject(_)
-        | Body::DocumentPut(_)
-        | Body::PriceSet(_)
-        | Body::MovementInstruct(_)
-        | Body::MovementVoid(_)
-        | Body::MovementBatch(_)
-        | Body::MovementReverse(_)
-        | Body::MovementReclassify(_)
-        | Body::CallIssue(_)
-        | Body::Reconciliation(_)
-        | Body::BreakOpen(_) => Vec::new(),
+    // Nobody knows the parties of a proposal but its document.
+    if let Content::Agreement(signed) = &entry.documents.content {
+        return signed.party_ids();
     }
+    entry.command.body.concerns().iter().flat_map(|concern| state.concerned(concern)).collect()
 }

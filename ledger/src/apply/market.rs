@@ -25,7 +25,7 @@ pub(super) fn set_prices(state: &State, entry: &Entry, set: &PriceSet) -> Result
     let document = match &entry.documents.content {
         Content::Prices(document) => document,
         Content::Unreadable(reason) => return Err(unreadable(set, reason)),
-        Content::None | Content::Agreement(_) | Content::Batch(_) => {
+        Content::None | Content::Agreement(_) | Content::Batch(_) | Content::Policy(_) => {
             return Err(unreadable(set, "not a price document"));
         }
     };

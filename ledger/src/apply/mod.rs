@@ -9,29 +9,37 @@
 
 mod account;
 mod agreement;
+mod approval;
 mod batch;
 mod call;
 mod collateral;
 mod correction;
 mod custody;
 mod documents;
+mod facts;
 mod margin;
 mod market;
 mod movement;
 mod party;
+mod policy;
 mod postings;
 mod registry;
+mod velocity;
 
 use std::sync::Arc;
 
+use policy::Decision;
+
 pub use collateral::posted_value;
-pub use documents::{Content, Documents};
+pub use documents::{Content, Documents, judged_body};
+pub(crate) use facts::leaves_owner;
 
 use crate::command::{Body, Command};
 use crate::digest::Digest;
+use crate::envelope::Purpose;
 use crate::fault::{Fault, is_planted};
 use crate::key::KeyId;
-use crate::party::{KeyUse, Party, Role};
+use crate::party::{KeyUse, Party};
 use crate::rejection::Rejection;
 use crate::state::{Effects, State};
 use crate::time::{EXPIRY_MAX_MS, Timestamp};
@@ -52,6 +60,8 @@ pub struct Entry<'a> {
     pub signer: KeyId,
     /// What is asked.
     pub command: &'a Command,
+    /// The bytes that say so.
+    pub payload: &'a [u8],
     /// The documents it names.
     pub documents: &'a Documents,
 }
@@ -90,16 +100,31 @@ pub fn apply(state: &State, entry: &Entry) -> Result<Effects, Rejection> {
     check_role(entry.command, author.as_deref())?;
     documents::check(state, entry)?;
 
-    let outcome = apply_body(state, entry);
-    // Expectations stand between references and stages: the earlier refusal is the answer.
-    let outcome = match (outcome, check_expectations(state, entry.command)) {
+    let effects = judge(state, entry)?;
+    if Body::purpose(entry.command.body.type_name()) == Purpose::Approval {
+        // What needs approvals is the command, never what is said of it.
+        return Ok(effects);
+    }
+    match policy::decide(state, entry, &effects)? {
+        Decision::Allowed => Ok(effects),
+        Decision::Held(needs) => Ok(approval::hold(state, entry, needs)),
+    }
+}
+
+/// What a command would change, policies aside.
+fn judge(state: &State, entry: &Entry) -> Result<Effects, Rejection> {
+    let mut effects = expected(state, entry, apply_body(state, entry))?;
+    effects.0.extend(documents::changes(state, entry, imbl::OrdSet::new()));
+    Ok(effects)
+}
+
+/// Expectations stand between references and stages: the earlier refusal is the answer.
+fn expected(state: &State, entry: &Entry, outcome: Result<Effects, Rejection>) -> Result<Effects, Rejection> {
+    match (outcome, check_expectations(state, entry.command)) {
         (Ok(effects), Ok(())) => Ok(effects),
         (Err(refusal), Ok(())) | (Ok(_), Err(refusal)) => Err(refusal),
         (Err(refusal), Err(expectation)) => Err(earlier(refusal, expectation)),
-    };
-    let mut effects = outcome?;
-    effects.0.extend(documents::changes(state, entry));
-    Ok(effects)
+    }
 }
 
 fn apply_body(state: &State, entry: &Entry) -> Result<Effects, Rejection> {
@@ -109,6 +134,10 @@ fn apply_body(state: &State, entry: &Entry) -> Result<Effects, Rejection> {
         Body::KeyAdd(add) => party::add_key(state, entry, add),
         Body::KeyRotate(rotate) => party::rotate_key(state, entry, rotate),
         Body::KeyRevoke(revoke) => party::revoke_key(state, entry, revoke),
+        Body::PolicySet(set) => policy::set(state, entry, set),
+        Body::ApprovalGive(say) => approval::give(state, entry, say),
+        Body::ApprovalRefuse(say) => approval::refuse(state, entry, say),
+        Body::ApprovalWithdraw(say) => approval::withdraw(state, entry, say),
         Body::RegimeAdopt(adopt) => market::adopt_regime(entry, adopt),
         Body::AssetDefine(define) => registry::define_asset(state, entry, define),
         Body::PartySuspend(standing) => party::suspend(state, entry, standing),
@@ -188,8 +217,13 @@ fn check_author(state: &State, entry: &Entry) -> Result<Option<Arc<Party>>, Reje
     if author.suspended && !is_planted(Fault::SuspendedAuthor) {
         return Err(Rejection::AuthorSuspended { author: author.id.clone() });
     }
-    let sets_prices = matches!(entry.command.body, Body::PriceSet(_));
-    let needed = if sets_prices { KeyUse::Price } else { KeyUse::Command };
+    let needed = if matches!(entry.command.body, Body::PriceSet(_)) {
+        KeyUse::Price
+    } else if Body::purpose(entry.command.body.type_name()) == Purpose::Approval {
+        KeyUse::Approval
+    } else {
+        KeyUse::Command
+    };
     if key.uses.contains(&needed) {
         Ok(Some(Arc::clone(author)))
     } else {
@@ -197,45 +231,8 @@ fn check_author(state: &State, entry: &Entry) -> Result<Option<Arc<Party>>, Reje
     }
 }
 
-/// Who may author a type. Source: API specification §2, column author.
-fn roles_for(body: &Body) -> &'static [Role] {
-    match body {
-        Body::LedgerOpen(_)
-        | Body::PartyRegister(_)
-        | Body::RegimeAdopt(_)
-        | Body::AssetDefine(_)
-        | Body::MovementBatch(_)
-        | Body::MovementReverse(_)
-        | Body::MovementReclassify(_)
-        | Body::AccountOpen(_)
-        | Body::AccountClose(_)
-        | Body::AccountUnfreeze(_)
-        | Body::AssetSuspend(_)
-        | Body::PartySuspend(_)
-        | Body::PartyResume(_)
-        | Body::PriceSet(_) => &[Role::Operator],
-        Body::AgreementPropose(_)
-        | Body::AgreementAccept(_)
-        | Body::AgreementReject(_)
-        | Body::PositionReport(_)
-        | Body::MovementInstruct(_)
-        | Body::MovementVoid(_)
-        | Body::MarginState(_)
-        | Body::CallIssue(_) => &[Role::Operator, Role::Client],
-        Body::MovementSettle(_) => &[Role::Custodian],
-        Body::AccountFreeze(_) | Body::CustodyStatement(_) | Body::Reconciliation(_) | Body::BreakOpen(_) => {
-            &[Role::Operator, Role::Custodian]
-        }
-        // The side in the call decides, once the call is found.
-        Body::CallStep(..) => &[Role::Operator, Role::Client, Role::Custodian],
-        Body::KeyAdd(_) | Body::KeyRotate(_) | Body::KeyRevoke(_) | Body::DocumentPut(_) => {
-            &[Role::Operator, Role::Client, Role::Custodian, Role::Auditor, Role::Witness]
-        }
-    }
-}
-
 fn check_role(command: &Command, author: Option<&Party>) -> Result<(), Rejection> {
-    let roles = roles_for(&command.body);
+    let roles = command.body.roles();
     match author {
         None => Ok(()),
         Some(author) if roles.contains(&author.role) => Ok(()),

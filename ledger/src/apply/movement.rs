@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::facts::outflows;
 use super::postings::{Classes, Working, check_accounts, check_custodians, resolve};
 use super::{Entry, all_or_first, check_free, collateral};
 use crate::account::{Account, Book};
@@ -47,7 +48,7 @@ pub(super) fn instruct(
         return Err(Rejection::TooLate { until: expires });
     }
     let postings = resolve(state, &instruct.postings, Classes::Same)?;
-    let mut movement = pending(entry, instruct.movement.clone(), postings, instruct.call.clone());
+    let mut movement = pending(state, entry, instruct.movement.clone(), postings, instruct.call.clone())?;
     movement.expires = instruct.expires;
 
     let mut working = Working::new(state, entry.seq);
@@ -69,16 +70,21 @@ pub(super) fn instruct(
 }
 
 /// A movement as it is instructed.
+///
+/// # Errors
+/// [`Rejection::AmountOverflow`] if what leaves an owner adds up to too much.
 pub(super) fn pending(
+    state: &State,
     entry: &Entry,
     id: crate::id::MovementId,
     postings: Vec<Posting>,
     call: Option<CallId>,
-) -> Movement {
-    Movement {
+) -> Result<Movement, Rejection> {
+    Ok(Movement {
         id,
         author: entry.command.author.clone(),
         status: MovementStatus::Pending,
+        outflows: outflows(state, &postings)?,
         postings,
         batch: None,
         expires: None,
@@ -89,8 +95,9 @@ pub(super) fn pending(
         reverses: None,
         reversed_by: None,
         instructed_seq: entry.seq,
+        instructed_at: entry.recorded_at,
         changed_seq: entry.seq,
-    }
+    })
 }
 
 /// What is not the author's looks like what is not there.

@@ -84,6 +84,7 @@ pub(super) fn rotate_key(state: &State, entry: &Entry, rotate: &KeyRotate) -> Re
     let old = revocable(&mut party, rotate.old_key, "/body/old_key")?;
     old.revoked_seq = Some(entry.seq);
     key.uses = old.uses.clone();
+    key.rotated_from = Some(rotate.old_key);
     party.keys.push(key);
     Ok(vec![Change::Party(Arc::new(party))])
 }
@@ -122,6 +123,7 @@ fn new_key(entry: &Entry, new: &NewKey) -> Result<PartyKey, Rejection> {
     Ok(PartyKey {
         public,
         uses: new.uses.clone(),
+        rotated_from: None,
         added_seq: entry.seq,
         revoked_seq: None,
         compromised_from: None,

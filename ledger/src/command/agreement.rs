@@ -1,5 +1,7 @@
 //! Agreements: data that both parties sign.
 
+use super::body::Ask;
+use super::concern::Concern;
 use super::fields::Fields;
 use crate::digest::Digest;
 
@@ -10,9 +12,17 @@ pub struct AgreementPropose {
     pub document: Digest,
 }
 
-impl AgreementPropose {
-    pub(super) fn read(fields: &mut Fields) -> Option<Self> {
+impl Ask for AgreementPropose {
+    fn read(fields: &mut Fields) -> Option<Self> {
         Some(Self { document: fields.parsed("document")? })
+    }
+
+    fn concerns(&self) -> Vec<Concern> {
+        vec![Concern::Terms(self.document)]
+    }
+
+    fn documents(&self) -> Vec<(&'static str, Digest)> {
+        vec![("/body/document", self.document)]
     }
 }
 
@@ -23,9 +33,13 @@ pub struct AgreementAccept {
     pub digest: Digest,
 }
 
-impl AgreementAccept {
-    pub(super) fn read(fields: &mut Fields) -> Option<Self> {
+impl Ask for AgreementAccept {
+    fn read(fields: &mut Fields) -> Option<Self> {
         Some(Self { digest: fields.parsed("digest")? })
+    }
+
+    fn concerns(&self) -> Vec<Concern> {
+        vec![Concern::Terms(self.digest)]
     }
 }
 
@@ -38,10 +52,14 @@ pub struct AgreementReject {
     pub reason: String,
 }
 
-impl AgreementReject {
-    pub(super) fn read(fields: &mut Fields) -> Option<Self> {
+impl Ask for AgreementReject {
+    fn read(fields: &mut Fields) -> Option<Self> {
         let digest = fields.parsed("digest");
         let reason = fields.text("reason");
         Some(Self { digest: digest?, reason: reason? })
+    }
+
+    fn concerns(&self) -> Vec<Concern> {
+        vec![Concern::Terms(self.digest)]
     }
 }

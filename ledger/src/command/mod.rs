@@ -4,8 +4,10 @@
 //! Source: audit specification §1 (members), API specification §2 (types and bodies).
 
 mod agreement;
+mod approval;
 mod body;
 mod call;
+mod concern;
 mod custody;
 pub(crate) mod fields;
 mod market;
@@ -15,8 +17,10 @@ mod registry;
 mod standing;
 
 pub use agreement::{AgreementAccept, AgreementPropose, AgreementReject};
+pub use approval::{ApprovalSay, PolicySet};
 pub use body::{Body, Signers};
 pub use call::{CallIssue, CallStep, PledgedItem};
+pub use concern::Concern;
 pub use custody::{BreakOpen, CustodyStatementPut, Provenance, ReconciliationRecord};
 pub use fields::{FieldError, FieldFault, QuantityText};
 pub use market::{MarginState, PositionReport, PriceSet, RegimeAdopt};
@@ -87,7 +91,7 @@ pub struct Expectation {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum CommandError {
     /// No such type, or not one this version knows.
-    #[error("{given} is not a type of command that this version knows")]
+    #[error("{given} is not a type that this version knows under this payload type")]
     TypeUnknown {
         /// The type as given.
         given: String,

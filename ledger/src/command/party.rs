@@ -1,5 +1,7 @@
 //! Opening the ledger, registering parties, and their keys.
 
+use super::body::Ask;
+use super::concern::Concern;
 use super::fields::{Fields, ReadText};
 use crate::digest::Digest;
 use crate::id::PartyId;
@@ -56,8 +58,8 @@ pub struct LedgerOpen {
     pub sandbox: bool,
 }
 
-impl LedgerOpen {
-    pub(super) fn read(fields: &mut Fields) -> Option<Self> {
+impl Ask for LedgerOpen {
+    fn read(fields: &mut Fields) -> Option<Self> {
         let operator = fields.parsed("operator");
         let legal_name = fields.text("legal_name");
         let key = NewKey::read(fields);
@@ -77,6 +79,18 @@ impl LedgerOpen {
             sandbox: sandbox?.unwrap_or(false),
         })
     }
+
+    fn concerns(&self) -> Vec<Concern> {
+        vec![Concern::Everyone]
+    }
+
+    fn documents(&self) -> Vec<(&'static str, Digest)> {
+        vec![("/body/witness_policy", self.witness_policy)]
+    }
+
+    fn new_key(&self) -> Option<&NewKey> {
+        Some(&self.key)
+    }
 }
 
 /// `party.register`: signed by the operator's key, then by the new party's own.
@@ -94,8 +108,8 @@ pub struct PartyRegister {
     pub key: NewKey,
 }
 
-impl PartyRegister {
-    pub(super) fn read(fields: &mut Fields) -> Option<Self> {
+impl Ask for PartyRegister {
+    fn read(fields: &mut Fields) -> Option<Self> {
         let party = fields.parsed("party");
         let role = fields.required("role", "client, custodian, auditor or witness", |value| {
             Role::parse(value.as_str()?).filter(|role| *role != Role::Operator)
@@ -106,6 +120,14 @@ impl PartyRegister {
         });
         let key = NewKey::read(fields);
         Some(Self { party: party?, role: role?, legal_name: legal_name?, lei: lei?, key: key? })
+    }
+
+    fn concerns(&self) -> Vec<Concern> {
+        vec![Concern::Party(self.party.clone())]
+    }
+
+    fn new_key(&self) -> Option<&NewKey> {
+        Some(&self.key)
     }
 }
 
@@ -118,11 +140,19 @@ pub struct KeyAdd {
     pub key: NewKey,
 }
 
-impl KeyAdd {
-    pub(super) fn read(fields: &mut Fields) -> Option<Self> {
+impl Ask for KeyAdd {
+    fn read(fields: &mut Fields) -> Option<Self> {
         let party = fields.parsed_optional("party");
         let key = NewKey::read(fields);
         Some(Self { party: party?, key: key? })
+    }
+
+    fn concerns(&self) -> Vec<Concern> {
+        Vec::new()
+    }
+
+    fn new_key(&self) -> Option<&NewKey> {
+        Some(&self.key)
     }
 }
 
@@ -137,12 +167,20 @@ pub struct KeyRotate {
     pub key: NewKey,
 }
 
-impl KeyRotate {
-    pub(super) fn read(fields: &mut Fields) -> Option<Self> {
+impl Ask for KeyRotate {
+    fn read(fields: &mut Fields) -> Option<Self> {
         let party = fields.parsed_optional("party");
         let old_key = fields.parsed("old_key");
         let bytes = NewKey::read_bytes(fields);
         Some(Self { party: party?, old_key: old_key?, key: NewKey { bytes: bytes?, uses: Vec::new() } })
+    }
+
+    fn concerns(&self) -> Vec<Concern> {
+        Vec::new()
+    }
+
+    fn new_key(&self) -> Option<&NewKey> {
+        Some(&self.key)
     }
 }
 
@@ -157,12 +195,16 @@ pub struct KeyRevoke {
     pub compromised_from: Option<crate::time::Timestamp>,
 }
 
-impl KeyRevoke {
-    pub(super) fn read(fields: &mut Fields) -> Option<Self> {
+impl Ask for KeyRevoke {
+    fn read(fields: &mut Fields) -> Option<Self> {
         let keyid = fields.parsed("keyid");
         let reason = fields.text("reason");
         let compromised_from = fields.parsed_optional("compromised_from");
         Some(Self { keyid: keyid?, reason: reason?, compromised_from: compromised_from? })
+    }
+
+    fn concerns(&self) -> Vec<Concern> {
+        Vec::new()
     }
 }
 

@@ -1,5 +1,7 @@
 //! Assets, accounts and documents.
 
+use super::body::Ask;
+use super::concern::Concern;
 use super::fields::{Fields, ReadText};
 use crate::account::{Book, PropertyClass};
 use crate::asset::AssetKind;
@@ -38,8 +40,8 @@ const TRAITS: [&str; 11] = [
     "income",
 ];
 
-impl AssetDefine {
-    pub(super) fn read(fields: &mut Fields) -> Option<Self> {
+impl Ask for AssetDefine {
+    fn read(fields: &mut Fields) -> Option<Self> {
         let asset = fields.parsed("asset");
         let kind = fields.parsed("kind");
         let decimals = fields.required("decimals", "a whole number from 0 to 30, as text", |value| {
@@ -69,6 +71,10 @@ impl AssetDefine {
             traits,
             ratings: ratings?.unwrap_or_default(),
         })
+    }
+
+    fn concerns(&self) -> Vec<Concern> {
+        vec![Concern::Everyone]
     }
 }
 
@@ -123,8 +129,8 @@ pub struct AccountOpen {
     pub custodian_account: Option<String>,
 }
 
-impl AccountOpen {
-    pub(super) fn read(fields: &mut Fields) -> Option<Self> {
+impl Ask for AccountOpen {
+    fn read(fields: &mut Fields) -> Option<Self> {
         let account = fields.parsed("account");
         let owner = fields.parsed("owner");
         let asset = fields.parsed("asset");
@@ -143,6 +149,10 @@ impl AccountOpen {
             class: class?,
             custodian_account: custodian_account?,
         })
+    }
+
+    fn concerns(&self) -> Vec<Concern> {
+        [&self.owner, &self.custodian].map(|party| Concern::Party(party.clone())).to_vec()
     }
 }
 
@@ -176,8 +186,8 @@ pub struct DocumentPut {
     pub readers: Vec<PartyId>,
 }
 
-impl DocumentPut {
-    pub(super) fn read(fields: &mut Fields) -> Option<Self> {
+impl Ask for DocumentPut {
+    fn read(fields: &mut Fields) -> Option<Self> {
         let digest = fields.parsed("digest");
         let media_type = fields.text("media_type");
         let size = fields.parsed("size");
@@ -192,5 +202,13 @@ impl DocumentPut {
             purpose: purpose?,
             readers: readers?.unwrap_or_default(),
         })
+    }
+
+    fn concerns(&self) -> Vec<Concern> {
+        self.readers.iter().cloned().map(Concern::Party).collect()
+    }
+
+    fn documents(&self) -> Vec<(&'static str, Digest)> {
+        vec![("/body/digest", self.digest)]
     }
 }

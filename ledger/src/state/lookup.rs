@@ -5,14 +5,15 @@ use std::sync::Arc;
 use super::{DocumentEntry, KeyHolder, State};
 use crate::account::Account;
 use crate::agreement::Agreement;
+use crate::approval::{HeldCommand, Policy, Scope};
 use crate::asset::Asset;
 use crate::call_record::CallRecord;
 use crate::command::IdempotencyKey;
 use crate::digest::Digest;
 use crate::evidence::{Break, CustodyStatement, Reconciliation};
 use crate::id::{
-    AccountId, AgreementId, AssetId, BreakId, CallId, CustodyStatementId, MovementId, PartyId, PortfolioId,
-    PriceSetId, ReconciliationId, RegimeId, StatementId,
+    AccountId, AgreementId, AssetId, BreakId, CallId, CustodyStatementId, MovementId, PartyId, PolicyId,
+    PortfolioId, PriceSetId, ReconciliationId, RegimeId, StatementId,
 };
 use crate::market::{AdoptedRegime, MarginStatement, Portfolio, Prices};
 use crate::movement::Movement;
@@ -52,6 +53,8 @@ lookups! {
     custody_statements, custody_statement, CustodyStatementId, CustodyStatement, "custody statement";
     reconciliations, reconciliation, ReconciliationId, Reconciliation, "reconciliation";
     breaks, open_break, BreakId, Break, "break";
+    policies, policy, PolicyId, Policy, "policy";
+    held, held_command, Digest, HeldCommand, "held command";
 }
 
 /// Lookups of what a command names: absence is a refusal that says where it was named.
@@ -101,6 +104,19 @@ impl State {
     #[must_use]
     pub fn has_price_set(&self, id: &PriceSetId) -> bool {
         self.price_sets.contains_key(id)
+    }
+
+    /// The policy of a scope.
+    #[must_use]
+    pub fn policy_of(&self, scope: &Scope) -> Option<&Arc<Policy>> {
+        self.policies().find(|policy| policy.scope == *scope)
+    }
+
+    /// How many commands of a maker wait for others at `at`.
+    #[must_use]
+    pub fn awaiting(&self, maker: &PartyId, at: Timestamp) -> usize {
+        let waits = self.awaiting.get(maker).into_iter().flatten();
+        waits.filter(|(expires, _)| *expires > at).count()
     }
 
     /// The rule book of that name in force at an instant.
@@ -162,7 +178,8 @@ impl State {
         newest!(
             parties: PartyId, assets: AssetId, accounts: AccountId, agreements: AgreementId,
             portfolios: PortfolioId, statements: StatementId, movements: MovementId, calls: CallId,
-            custody_statements: CustodyStatementId, reconciliations: ReconciliationId, breaks: BreakId
+            custody_statements: CustodyStatementId, reconciliations: ReconciliationId, breaks: BreakId,
+            policies: PolicyId
         )
     }
 }

@@ -5,6 +5,8 @@
 
 mod audit;
 mod commit;
+mod concerned;
+mod flows;
 mod lookup;
 
 pub use commit::{Change, Effects};
@@ -16,14 +18,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::Account;
 use crate::agreement::Agreement;
+use crate::approval::{HeldCommand, Policy};
 use crate::asset::Asset;
 use crate::call_record::CallRecord;
 use crate::command::IdempotencyKey;
 use crate::digest::Digest;
 use crate::evidence::{Break, CustodyStatement, Reconciliation};
 use crate::id::{
-    AccountId, AgreementId, AssetId, BreakId, CallId, CustodyStatementId, MovementId, PartyId, PortfolioId,
-    PriceSetId, ReconciliationId, RegimeId, StatementId,
+    AccountId, AgreementId, AssetId, BreakId, CallId, CustodyStatementId, MovementId, PartyId, PolicyId,
+    PortfolioId, PriceSetId, ReconciliationId, RegimeId, StatementId,
 };
 use crate::market::{AdoptedRegime, MarginStatement, Portfolio, Prices};
 use crate::movement::Movement;
@@ -93,6 +96,11 @@ pub struct State {
     keys: OrdMap<(PartyId, IdempotencyKey), KeyHolder>,
     key_expiries: OrdSet<(Timestamp, PartyId, IdempotencyKey)>,
     movement_expiries: OrdSet<(Timestamp, MovementId)>,
+    policies: OrdMap<PolicyId, Arc<Policy>>,
+    held: OrdMap<Digest, Arc<HeldCommand>>,
+    /// What waits, by maker: until it is decided, or its maker is heard of after it expired.
+    awaiting: OrdMap<PartyId, OrdSet<(Timestamp, Digest)>>,
+    flows: flows::Flows,
 }
 
 impl State {
@@ -124,6 +132,10 @@ impl State {
             keys: OrdMap::new(),
             key_expiries: OrdSet::new(),
             movement_expiries: OrdSet::new(),
+            policies: OrdMap::new(),
+            held: OrdMap::new(),
+            awaiting: OrdMap::new(),
+            flows: flows::Flows::default(),
         }
     }
 

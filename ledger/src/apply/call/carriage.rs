@@ -152,7 +152,7 @@ pub(super) fn instruct(
     collateral::guard_release(&working.after(), entry, &postings)?;
     check_custodians(state, &postings)?;
     record.movement = Some(id.clone());
-    let pending = movement::pending(entry, id.clone(), postings, Some(record.id.clone()));
+    let pending = movement::pending(state, entry, id.clone(), postings, Some(record.id.clone()))?;
     let mut changes = working.into_changes();
     changes.push(Change::Movement(Arc::new(pending)));
     Ok(changes)

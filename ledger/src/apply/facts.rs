@@ -1,0 +1,92 @@
+//! What a command moves, as far as a policy asks.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::postings::{Classes, resolve};
+use super::{Content, Entry};
+use crate::account::{Account, Book, PropertyClass};
+use crate::command::Body;
+use crate::id::{AssetId, PartyId};
+use crate::movement::{Outflow, Posting};
+use crate::rejection::Rejection;
+use crate::state::{Change, Effects, State};
+
+/// What a command moves.
+#[derive(Debug, Default)]
+pub(super) struct Facts {
+    /// Of each asset, in smallest units, all postings together.
+    pub(super) moved: BTreeMap<AssetId, u128>,
+    /// The classes it moves from and to.
+    pub(super) classes: BTreeSet<PropertyClass>,
+    /// What leaves each owner.
+    pub(super) outflows: Vec<Outflow>,
+    /// Whether something leaves a custodian.
+    pub(super) leaves: bool,
+    /// Whether it names an address on the allow-list; one that is not active was refused before.
+    pub(super) destination: bool,
+}
+
+impl Facts {
+    /// What a command that holds would move.
+    ///
+    /// # Errors
+    /// [`Rejection::AmountOverflow`] beyond 2^128 − 1 smallest units.
+    pub(super) fn of(state: &State, entry: &Entry, effects: &Effects) -> Result<Self, Rejection> {
+        let mut facts = Self::default();
+        for change in &effects.0 {
+            let Change::Movement(movement) = change else { continue };
+            if movement.instructed_seq == entry.seq {
+                facts.add(state, &movement.postings)?;
+                facts.outflows.extend(movement.outflows.iter().cloned());
+            }
+        }
+        // A batch keeps its postings in its document.
+        if let (Body::MovementBatch(_), Content::Batch(texts)) =
+            (&entry.command.body, &entry.documents.content)
+        {
+            facts.add(state, &resolve(state, texts, Classes::Same)?)?;
+        }
+        Ok(facts)
+    }
+
+    fn add(&mut self, state: &State, postings: &[Posting]) -> Result<(), Rejection> {
+        for posting in postings {
+            let sum = self.moved.entry(posting.asset.clone()).or_default();
+            *sum = sum.checked_add(posting.units).ok_or_else(|| overflow(&posting.asset))?;
+            for account in [&posting.from, &posting.to].into_iter().filter_map(|id| state.account(id)) {
+                self.classes.insert(account.class);
+            }
+            self.leaves |= state.account(&posting.to).is_some_and(|to| to.book == Book::External);
+        }
+        Ok(())
+    }
+}
+
+fn overflow(asset: &AssetId) -> Rejection {
+    Rejection::AmountOverflow { what: format!("{asset}: what moves in all") }
+}
+
+/// What postings take out of each owner's accounts.
+///
+/// # Errors
+/// [`Rejection::AmountOverflow`].
+pub(super) fn outflows(state: &State, postings: &[Posting]) -> Result<Vec<Outflow>, Rejection> {
+    let mut sums: BTreeMap<(&PartyId, &AssetId), u128> = BTreeMap::new();
+    for posting in postings {
+        let ends = state.account(&posting.from).zip(state.account(&posting.to));
+        let Some((from, _)) = ends.filter(|(from, to)| leaves_owner(from, to)) else { continue };
+        let sum = sums.entry((&from.owner, &posting.asset)).or_default();
+        *sum = sum.checked_add(posting.units).ok_or_else(|| overflow(&posting.asset))?;
+    }
+    let outflow = |((owner, asset), units): ((&PartyId, &AssetId), u128)| Outflow {
+        owner: owner.clone(),
+        asset: asset.clone(),
+        units,
+    };
+    Ok(sums.into_iter().map(outflow).collect())
+}
+
+/// To another owner, or out of the custodian.
+pub(crate) fn leaves_owner(from: &Account, to: &Account) -> bool {
+    from.book != Book::External && (from.owner != to.owner || to.book == Book::External)
+}
