@@ -10,6 +10,7 @@ mod log_client;
 mod policies;
 mod readme;
 mod refusals;
+mod simulation;
 mod tidy;
 #[cfg(test)]
 mod verify;
