@@ -57,6 +57,10 @@ pub enum Fault {
     FrozenMoves,
     /// Apply: a movement whose time has passed stays pending.
     ExpiryForgotten,
+    /// Apply: one approval fewer than the policy asks is enough.
+    QuorumShort,
+    /// Apply: who approved already is heard again.
+    ApprovalTwice,
     /// State: idempotency keys are dropped when anything is recorded.
     KeysDroppedEarly,
     /// State: the last change of a record is not put in.
@@ -107,6 +111,8 @@ impl Fault {
         Self::ClassIgnored,
         Self::FrozenMoves,
         Self::ExpiryForgotten,
+        Self::QuorumShort,
+        Self::ApprovalTwice,
         Self::KeysDroppedEarly,
         Self::ChangeForgotten,
         Self::LastRecordSkipped,

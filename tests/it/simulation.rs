@@ -5,7 +5,7 @@ use ledger::fault::{Fault, plant};
 use tests::simulation::{self, Totals};
 
 /// Seeds that every test run passes in this build; the release program runs many more.
-const SEEDS: u64 = 24;
+const SEEDS: u64 = 40;
 
 /// Seeds within which a planted fault has to be found.
 const FAULT_SEEDS: u64 = 60;
@@ -49,6 +49,10 @@ fn seeds_pass_and_reach_what_they_are_about() {
         "idempotency_key_reused",
         "key_not_active",
         "author_suspended",
+        "use_not_allowed",
+        "maker_may_not_approve",
+        "already_approved",
+        "already_decided",
         "not_authorised",
         "unknown_reference",
         "id_taken",
@@ -130,6 +134,8 @@ planted_faults_are_found! {
     a_change_of_class_unnamed: ClassIgnored,
     a_frozen_account_that_moves: FrozenMoves,
     an_expiry_forgotten: ExpiryForgotten,
+    a_quorum_of_one_less: QuorumShort,
+    an_approval_given_twice: ApprovalTwice,
     idempotency_keys_dropped_early: KeysDroppedEarly,
     a_change_forgotten: ChangeForgotten,
     the_last_record_skipped: LastRecordSkipped,

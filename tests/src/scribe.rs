@@ -14,7 +14,7 @@
 //! | `key:NAME` | that key: in base64, or its id where an id stands |
 //! | `+ms` or `-ms` for a time | that long after or before now |
 //! | `pledge=@` | the last pledge of the call |
-//! | `command_id=@NAME` | the last recorded command whose first member is NAME |
+//! | `command_id=@NAME` | the last recorded command whose first member is NAME; 64 hex digits stand as they are |
 //! | `^member=` | a member beside the body |
 //!
 //! Three types are short for longer ones: `prices`, `positions` and `margin` bring documents of their
@@ -171,7 +171,8 @@ impl Scribe {
                 Json::text(pledge.unwrap_or_else(|| Digest::of(b"no pledge")).to_string())
             }
             "command_id" => {
-                let id = value.strip_prefix('@').and_then(|name| self.command(name));
+                let named = value.strip_prefix('@').and_then(|name| self.command(name));
+                let id = named.or_else(|| Digest::parse_hex(value));
                 Json::text(id.unwrap_or_else(|| Digest::of(value.as_bytes())).to_string())
             }
             "keyid" | "old_key" => Json::text(match value.strip_prefix("key:") {

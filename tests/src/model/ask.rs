@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use ledger::digest::Digest;
 use ledger::time::Timestamp;
 
 /// One debit–credit pair, the amount as its author spells it.
@@ -107,6 +108,14 @@ pub enum Deed {
         legs: Vec<Leg>,
         count: usize,
     },
+    SetPolicy {
+        version: u64,
+        strict: bool,
+    },
+    Say {
+        verb: &'static str,
+        command: Digest,
+    },
     Reclassify {
         movement: String,
         legs: Vec<Leg>,
@@ -163,6 +172,7 @@ impl Ask {
             Deed::OpenLedger { .. } => brought("policy".to_owned()),
             Deed::PutDocument { paper, .. } | Deed::Settle { evidence: paper, .. } => Some(paper.clone()),
             Deed::Batch { document, .. } => brought(document.clone()),
+            Deed::SetPolicy { strict, .. } => brought(policy_name(*strict)),
             Deed::Register { .. }
             | Deed::AddKey { .. }
             | Deed::RotateKey { .. }
@@ -178,13 +188,17 @@ impl Ask {
             | Deed::Instruct { .. }
             | Deed::Void { .. }
             | Deed::Reverse { .. }
+            | Deed::Say { .. }
             | Deed::Reclassify { .. } => None,
         }
     }
 
-    /// The text of a batch's document, which is other than its name.
+    /// The text of a document that says something else than its name.
     #[must_use]
-    pub fn batch_text(&self) -> Option<String> {
+    pub fn document_text(&self) -> Option<String> {
+        if let Deed::SetPolicy { strict, .. } = &self.deed {
+            return Some(policy_text(*strict));
+        }
         let Deed::Batch { legs, .. } = &self.deed else { return None };
         let line = |leg: &Leg| {
             let Leg { from, to, asset, amount } = leg;
@@ -236,6 +250,11 @@ impl Deed {
                     .map_or_else(String::new, |texts| format!(" amounts={}", texts.join(",")));
                 format!("movement.settle movement={movement}{amounts} evidence={}", evidence.word())
             }
+            Self::SetPolicy { version, strict } => {
+                let rules = policy_name(*strict);
+                format!("policy.set policy=four-eyes scope=pb rules=doc:{rules} version={version}")
+            }
+            Self::Say { verb, command } => format!("approval.{verb} command_id={command}"),
             Self::Void { movement } => format!("movement.void movement={movement} reason=x"),
             Self::Reverse { movement, reverses } => {
                 format!("movement.reverse movement={movement} reverses={reverses} reason=x")
@@ -259,6 +278,25 @@ impl Paper {
     fn word(&self) -> String {
         format!("{}:{}", if self.brought { "doc" } else { "digest" }, self.name)
     }
+}
+
+fn policy_name(strict: bool) -> String {
+    if strict { "policy-strict" } else { "policy-lax" }.to_owned()
+}
+
+/// Batches need two of the others, or nobody; reclassifications and assets one.
+fn policy_text(strict: bool) -> String {
+    let approve = |k: u32| format!(r#""result":"approve","k":"{k}","group":"others""#);
+    let (change, batch) = if strict { (2, approve(2)) } else { (1, r#""result":"allow""#.to_owned()) };
+    let one = approve(1);
+    format!(
+        r#"{{"schema":"pledger.policy.v1","covers":["asset.define","movement.batch","movement.reclassify"],
+        "principals":[{{"principal":"acme","party":"acme"}},{{"principal":"aud","party":"aud"}},
+        {{"principal":"zeta","party":"zeta"}}],"groups":[{{"group":"others","members":["acme","aud","zeta"]}}],
+        "change":{{"k":"{change}","group":"others"}},"rules":[{{"rule":"batches","types":["movement.batch"],{batch}}},
+        {{"rule":"one","types":["asset.define","movement.reclassify"],{one}}},
+        {{"rule":"rest","result":"refuse"}}]}}"#
+    )
 }
 
 fn postings(legs: &[Leg]) -> String {

@@ -37,14 +37,16 @@ impl Model {
             self.movements.iter().map(|(id, it)| (id.clone(), show_movement(it, self.recorded_at)));
         let movements = state.movements().map(|it| (it.id.to_string(), show_ledger_movement(it)));
         same_each("movement", expected, movements)?;
+        self.compare_held(state)?;
         self.compare_keys_held(state)
     }
 
     fn compare_parties(&self, state: &State) -> Result<(), String> {
         let expected = self.parties.iter().map(|(id, party)| {
             let keys = party.keys.iter();
-            let keys = keys
-                .map(|Key { name, added, revoked }| (key(name).public().id().to_string(), *added, *revoked));
+            let keys = keys.map(|Key { name, added, revoked, .. }| {
+                (key(name).public().id().to_string(), *added, *revoked)
+            });
             (id.clone(), (party.role.to_owned(), party.suspended, keys.collect::<Vec<_>>(), party.changed))
         });
         let show = |it: &LedgerParty| {
@@ -100,11 +102,12 @@ impl Model {
             let got = last.get(&("movement".to_owned(), id.clone())).map(|members| members[3].clone());
             same(&format!("what the receipt of record {seq} tells of movement {id}"), Some(expected), got)?;
         }
+        self.compare_told(&last)?;
         for (kind, id) in last.keys() {
             let known = match kind.as_str() {
                 "account" | "movement" | "party" | "asset" => self.changed(id) == Some(seq),
                 // Documents and the ledger itself have no record that changed them last.
-                _ => ["document", "ledger"].contains(&kind.as_str()),
+                _ => ["approval", "document", "ledger", "policy"].contains(&kind.as_str()),
             };
             if !known {
                 return Err(format!(
@@ -181,11 +184,11 @@ fn print(units: i128, decimals: u32) -> String {
     format!("{sign}{whole}.{}", fraction.trim_end_matches('0'))
 }
 
-fn same<T: std::fmt::Debug + PartialEq>(what: &str, expected: T, got: T) -> Result<(), String> {
+pub(super) fn same<T: std::fmt::Debug + PartialEq>(what: &str, expected: T, got: T) -> Result<(), String> {
     if expected == got { Ok(()) } else { Err(format!("{what}: {got:?}, the model has {expected:?}")) }
 }
 
-fn same_each<T: std::fmt::Debug + PartialEq>(
+pub(super) fn same_each<T: std::fmt::Debug + PartialEq>(
     kind: &str,
     expected: impl Iterator<Item = (String, T)>,
     got: impl Iterator<Item = (String, T)>,

@@ -68,8 +68,11 @@ impl Model {
     /// # Errors
     /// The code.
     pub fn judge(&self, ask: &Ask, at: u64) -> Result<(), &'static str> {
-        let refusal = self.refusal_of_author(ask, at);
-        match refusal.or_else(|| self.refusal_of_deed(ask, at)) {
+        let of_deed = || match &ask.deed {
+            Deed::Say { verb, command } => self.refusal_of_saying(ask, verb, command, at),
+            _ => self.refusal_of_deed(ask, at),
+        };
+        match self.refusal_of_author(ask, at).or_else(of_deed) {
             Some(code) => Err(code),
             None => Ok(()),
         }
@@ -100,10 +103,14 @@ impl Model {
         if party.suspended {
             return Some("author_suspended");
         }
+        let approves = party.keys.iter().any(|key| key.name == ask.signer && key.approves);
+        if matches!(ask.deed, Deed::Say { .. }) && !approves {
+            return Some("use_not_allowed");
+        }
         (!roles(&ask.deed).contains(&party.role)).then_some("not_authorised")
     }
 
-    fn refusal_of_deed(&self, ask: &Ask, at: u64) -> Option<&'static str> {
+    pub(super) fn refusal_of_deed(&self, ask: &Ask, at: u64) -> Option<&'static str> {
         let mut wrong = self.wrong(ask, at);
         if let Some(paper) = ask.paper() {
             wrong.unknown |= !paper.brought && !self.papers.contains(&paper.name);
@@ -174,6 +181,13 @@ impl Model {
                 wrong.when(*count != legs.len(), "document_digest");
                 wrong
             }
+            Deed::SetPolicy { version, .. } => {
+                let mut wrong = Wrong { not_for_author: ask.author != "pb", ..Wrong::default() };
+                wrong.when(self.policy_version() + 1 != *version, "wrong_state");
+                wrong
+            }
+            // Approvals are judged by the command they speak of.
+            Deed::Say { .. } => Wrong::default(),
             Deed::Reclassify { movement, legs, from_class, to_class } => {
                 self.wrong_with_new_class(movement, legs, (from_class, to_class), at)
             }
@@ -257,8 +271,11 @@ fn roles(deed: &Deed) -> &'static [&'static str] {
         Deed::Freeze { .. } => &["operator", "custodian"],
         Deed::Instruct { .. } | Deed::Void { .. } => &["operator", "client"],
         Deed::Settle { .. } => &["custodian"],
-        Deed::AddKey { .. } | Deed::RotateKey { .. } | Deed::RevokeKey { .. } | Deed::PutDocument { .. } => {
-            ALL
-        }
+        Deed::SetPolicy { .. }
+        | Deed::Say { .. }
+        | Deed::AddKey { .. }
+        | Deed::RotateKey { .. }
+        | Deed::RevokeKey { .. }
+        | Deed::PutDocument { .. } => ALL,
     }
 }

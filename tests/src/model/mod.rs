@@ -7,6 +7,7 @@
 //!
 //! Source: API specification §2 and §3, audit specification §1.
 
+mod approvals;
 mod ask;
 mod compare;
 mod judge;
@@ -18,10 +19,16 @@ pub use compare::spell;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ledger::digest::Digest;
+
 /// A key and when it was one.
 #[derive(Clone, Debug)]
 struct Key {
     name: String,
+    /// Whether it signs approvals besides commands.
+    approves: bool,
+    /// The key whose place it took.
+    follows: Option<String>,
     added: u64,
     revoked: Option<u64>,
 }
@@ -117,6 +124,8 @@ pub struct Model {
     accounts: BTreeMap<String, Account>,
     movements: BTreeMap<String, Movement>,
     papers: BTreeSet<String>,
+    policy: Option<approvals::Policy>,
+    held: BTreeMap<Digest, approvals::Held>,
     used: Vec<Used>,
 }
 

@@ -1,5 +1,7 @@
 //! What a recorded command leaves behind.
 
+use ledger::digest::Digest;
+
 use super::movements::backwards;
 use super::{Account, Ask, Asset, Deed, Key, Leg, Model, Movement, Party, Posting, Used};
 
@@ -8,10 +10,15 @@ impl Model {
     ///
     /// # Panics
     /// If it names what is not there: it was to be judged first.
-    pub fn record(&mut self, ask: &Ask, at: u64) {
+    pub fn record(&mut self, ask: &Ask, id: Digest, at: u64) {
         let seq = self.length;
         self.note_expired(at, seq);
-        self.do_deed(ask, seq);
+        let needs = self.needs(ask);
+        match &ask.deed {
+            Deed::Say { verb, command } => self.say(ask, verb, command, at),
+            _ if needs.is_empty() => self.do_deed(ask, seq),
+            _ => self.hold(ask, id, needs, seq),
+        }
         if let Some(paper) = ask.paper() {
             self.papers.insert(paper.name);
         }
@@ -40,14 +47,16 @@ impl Model {
         }
     }
 
-    fn do_deed(&mut self, ask: &Ask, seq: u64) {
+    pub(super) fn do_deed(&mut self, ask: &Ask, seq: u64) {
         match &ask.deed {
             Deed::OpenLedger { .. } => self.add_party("pb", "operator", "pb", seq),
             Deed::Register { party, role, key } => self.add_party(party, role, key, seq),
-            Deed::AddKey { key } => self.add_key(&ask.author, key, seq),
+            Deed::AddKey { key } => self.add_key(&ask.author, key, false, None, seq),
             Deed::RotateKey { old, new } => {
+                let approves = self.parties.values().flat_map(|party| &party.keys);
+                let approves = approves.into_iter().any(|key| key.name == *old && key.approves);
                 self.revoke(old, seq);
-                self.add_key(&ask.author, new, seq);
+                self.add_key(&ask.author, new, approves, Some(old.clone()), seq);
             }
             Deed::RevokeKey { key } => self.revoke(key, seq),
             Deed::Suspend { party } => self.set_standing(party, true, seq),
@@ -68,7 +77,8 @@ impl Model {
             Deed::Close { account } => self.set_status(account, "closed", seq),
             Deed::Freeze { account } => self.set_status(account, "frozen", seq),
             Deed::Unfreeze { account } => self.set_status(account, "open", seq),
-            Deed::PutDocument { .. } => {}
+            Deed::PutDocument { .. } | Deed::Say { .. } => {}
+            Deed::SetPolicy { version, strict } => self.set_policy(*version, *strict),
             Deed::Instruct { movement, immediate, legs, expires } => {
                 let postings = self.postings(legs, *immediate);
                 self.add_movement(ask, movement, postings, *expires, seq);
@@ -97,12 +107,12 @@ impl Model {
     fn add_party(&mut self, party: &str, role: &'static str, key: &str, seq: u64) {
         let new = Party { role, suspended: false, keys: Vec::new(), changed: seq };
         self.parties.insert(party.to_owned(), new);
-        self.add_key(party, key, seq);
+        self.add_key(party, key, true, None, seq);
     }
 
-    fn add_key(&mut self, party: &str, key: &str, seq: u64) {
+    fn add_key(&mut self, party: &str, key: &str, approves: bool, follows: Option<String>, seq: u64) {
         let party = self.parties.get_mut(party).expect("judged");
-        party.keys.push(Key { name: key.to_owned(), added: seq, revoked: None });
+        party.keys.push(Key { name: key.to_owned(), approves, follows, added: seq, revoked: None });
         party.changed = seq;
     }
 

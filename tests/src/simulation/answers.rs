@@ -112,7 +112,7 @@ impl Run {
         match self.model.judge(ask, at) {
             Err(code) => Expected::Refused(code),
             Ok(()) => {
-                self.model.record(ask, at);
+                self.model.record(ask, self.clients.sent[sent].id, at);
                 self.clients.note(sent, at, None);
                 Expected::Recorded { seq: self.model.length() - 1 }
             }

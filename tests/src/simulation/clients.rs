@@ -70,7 +70,7 @@ impl Clients {
 
     /// Signs an ask and remembers it.
     pub(super) fn sign(&mut self, ask: Ask, now: u64) -> usize {
-        if let (Some(text), Some(paper)) = (ask.batch_text(), ask.paper()) {
+        if let (Some(text), Some(paper)) = (ask.document_text(), ask.paper()) {
             self.scribe.name_document(&paper.name, &text);
         }
         let now = Timestamp::from_millis(now).expect("simulations end before the year 9999");

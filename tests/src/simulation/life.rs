@@ -2,10 +2,10 @@
 
 use ledger::sequencer::Step;
 
-use super::clients::{Waiting, poll};
+use super::clients::{Sent, Waiting, poll};
 use super::machine::Running;
 use super::{Check, Found, Run};
-use crate::model::Ask;
+use crate::model::{Ask, Deed};
 
 pub(super) const MINUTE: u64 = 60_000;
 const HOUR: u64 = 60 * MINUTE;
@@ -125,19 +125,20 @@ impl Run {
     /// A few clients send something, new or again.
     pub(super) fn some_requests(&mut self, running: &Running) -> Result<Vec<Waiting>, Found> {
         let mut waiting = Vec::new();
-        let many = if self.rng.percent(10) { 16 } else { 4 };
+        let many = if self.rng.percent(10) { 16 } else { self.crowd };
         for _ in 0..1 + self.rng.below(many) {
             let sent = if self.rng.percent(15) { self.some_sent() } else { None };
             let now = self.machine.clock.shown();
             let next = match sent {
                 Some(sent) => self.send(running, sent)?,
                 None => {
-                    let mut ask = self.workload.next(&self.model, now);
+                    let mut ask = self.next_ask(now);
                     self.perhaps_reuse_a_key(&mut ask);
                     self.send_new(running, ask)?
                 }
             };
             waiting.extend(next);
+            self.say_at_once(running, &mut waiting)?;
         }
         // The order of the queue is the order of arrival; twins arrive together.
         if self.rng.percent(10)
@@ -152,6 +153,35 @@ impl Run {
             last.answer = None;
         }
         Ok(waiting)
+    }
+
+    fn next_ask(&mut self, now: u64) -> Ask {
+        if self.rng.percent(18) {
+            let (awaiting, ever) = (self.model.awaiting(), self.model.ever_held());
+            let from = if self.rng.percent(10) { ever } else { awaiting };
+            if !from.is_empty() {
+                let place = usize::try_from(self.rng.below(from.len() as u64)).expect("few");
+                return self.workload.say(&self.model, from[place], now);
+            }
+        }
+        self.workload.next(&self.model, now)
+    }
+
+    /// Approvals that arrive with the command they approve: whoever made it has told its id.
+    fn say_at_once(&mut self, running: &Running, waiting: &mut Vec<Waiting>) -> Result<(), Found> {
+        let Some(last) = waiting.last() else { return Ok(()) };
+        let Sent { ask, id, .. } = &self.clients.sent[last.sent];
+        let may_wait = matches!(
+            ask.deed,
+            Deed::SetPolicy { .. } | Deed::Batch { .. } | Deed::Reclassify { .. } | Deed::DefineAsset { .. }
+        );
+        let id = *id;
+        while may_wait && self.rng.percent(45) {
+            let now = self.machine.clock.shown();
+            let ask = self.workload.say(&self.model, id, now);
+            waiting.extend(self.send_new(running, ask)?);
+        }
+        Ok(())
     }
 
     /// Something sent before: recorded, refused, or never answered.
@@ -172,7 +202,7 @@ impl Run {
         }
     }
 
-    fn send_new(&mut self, running: &Running, ask: Ask) -> Result<Option<Waiting>, Found> {
+    pub(super) fn send_new(&mut self, running: &Running, ask: Ask) -> Result<Option<Waiting>, Found> {
         let sent = self.clients.sign(ask, self.machine.clock.shown());
         self.send(running, sent)
     }

@@ -53,6 +53,8 @@ struct Run {
     model: Model,
     /// Steps of a life, about.
     steps_max: u64,
+    /// Commands that arrive together, at most.
+    crowd: u64,
     /// The clock's last reading that the sequencer of this life believed: time of day, time passed.
     believed: Option<(u64, u64)>,
     totals: Totals,
@@ -94,9 +96,10 @@ impl Run {
         let clock = SimulatedClock::new(START);
         let machine = Machine::new(rng.bits(), keeping, clock);
         // A full tile has 256 leaves: some runs get that far.
-        let steps_max = if rng.percent(12) { 160 } else { 45 };
+        let (steps_max, crowd) = if rng.percent(8) { (90, 24) } else { (45, 4) };
         Self {
             steps_max,
+            crowd,
             workload: Workload::new(seed),
             clients: Clients::new(seed),
             rng,

@@ -99,7 +99,7 @@ impl Run {
                 let line = expected.ask.told();
                 return Err((Check::Recorded, format!("instead of {line} is recorded: {stored:?}")));
             }
-            self.model.record(&expected.ask, *at);
+            self.model.record(&expected.ask, expected.id, *at);
             let effects = self.model.compare_effects(&stored.effects);
             effects.map_err(|what| (Check::Receipts, what))?;
             self.clients.note(*sent, *at, None);
@@ -130,7 +130,7 @@ impl Run {
                     format!("{} is recorded and must be refused: {code}", ask.told()),
                 ));
             }
-            model.record(ask, recorded.at);
+            model.record(ask, self.clients.sent[recorded.sent].id, recorded.at);
         }
         Ok(model)
     }

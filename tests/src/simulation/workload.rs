@@ -1,5 +1,6 @@
 //! What clients ask: mostly what may be asked, often what may not.
 
+use ledger::digest::Digest;
 use ledger::store::simulated::Rng;
 
 use crate::model::{Ask, Deed, Leg, Model, Paper};
@@ -84,13 +85,36 @@ impl Workload {
             ("acme.btc.p", "bank", "posted", "uncleared"),
             ("acme.usdc", "bank", "available", "uncleared"),
             ("acme.fut", "bank", "available", "cftc_4d_futures"),
+            ("zeta.fut", "bank", "available", "cftc_4d_futures"),
             ("acme.vault", "vault", "available", "uncleared"),
             ("zeta.btc", "bank", "available", "uncleared"),
             ("pb.btc.re", "bank", "reused", "uncleared"),
         ] {
             deeds.push(open_account(account, owner_of(account), custodian, book, class));
         }
+        if self.rng.percent(60) {
+            deeds.push(Deed::SetPolicy { version: 1, strict: true });
+        }
         deeds.into_iter().map(|deed| self.asked_by("pb", "pb".to_owned(), deed, now + HOUR)).collect()
+    }
+
+    /// What is said of a command that waits, or may wait soon.
+    pub fn say(&mut self, model: &Model, command: Digest, now: u64) -> Ask {
+        let author = match self.rng.below(20) {
+            0 => "bank",
+            1..=2 => "pb",
+            _ => self.pick(&["acme", "zeta", "aud"]),
+        };
+        let verb = match self.rng.below(20) {
+            0 => "refuse",
+            1..=3 => "withdraw",
+            _ => "give",
+        };
+        let (active, revoked) = model.keys_of(author);
+        // The first key of a party signs approvals, as do those that take its place.
+        let first = active.first().or(revoked.first()).cloned().unwrap_or_else(|| author.to_owned());
+        let signer = if self.rng.percent(85) { first } else { self.any(&active).unwrap_or(first) };
+        self.asked_by(author, signer, Deed::Say { verb, command }, now + 10 * MINUTE)
     }
 
     /// The next ask, at an instant as its author sees it.
@@ -109,6 +133,7 @@ impl Workload {
             _ => now + 10 * MINUTE + self.rng.below(HOUR),
         };
         let mut ask = self.asked_by(author, signer, deed, expires_at);
+        // What is said of a command is judged by that command.
         if self.rng.percent(10) {
             ask.expect = self.expectation(model);
         }
@@ -135,7 +160,12 @@ impl Workload {
         match self.rng.below(100) {
             0..=37 => self.instruct(model, now),
             38..=57 => self.settle(model),
-            58..=63 => {
+            58..=60 => {
+                let strict = self.rng.percent(50);
+                let off = u64::from(self.rng.percent(10));
+                ("pb", Deed::SetPolicy { version: model.next_policy() + off, strict })
+            }
+            61..=63 => {
                 let movement = self.movement(model, "pending");
                 let author = if self.rng.percent(50) { "pb" } else { "acme" };
                 (author, Deed::Void { movement })
@@ -266,7 +296,7 @@ impl Workload {
     fn reclassify(&mut self, model: &Model) -> (&'static str, Deed) {
         let (from, to) =
             if self.rng.percent(50) { ("acme.btc", "acme.fut") } else { ("acme.fut", "acme.btc") };
-        let to = if self.rng.percent(20) { "zeta.btc" } else { to };
+        let to = if self.rng.percent(20) { "zeta.fut" } else { to };
         let amount = self.amount(model, from, "BTC");
         let leg = Leg { from: from.to_owned(), to: to.to_owned(), asset: "BTC".to_owned(), amount };
         let (mut from_class, mut to_class) = ("uncleared", "cftc_4d_futures");
