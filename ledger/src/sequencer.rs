@@ -20,12 +20,13 @@ use arc_swap::ArcSwap;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use self::handle::{Message, Waiting};
-use crate::apply::{self, Entry};
+use crate::apply::{self, Content, Entry};
 use crate::digest::Digest;
 use crate::fault::{Fault, is_planted};
 use crate::log::{LogError, LogWriter};
 use crate::receipt::{self, Receipt};
 use crate::record::Record;
+use crate::replay;
 use crate::snapshot;
 use crate::state::State;
 use crate::store::{Batch, Store, StoreError, StoreReader, StoredDocument, StoredRecord};
@@ -276,6 +277,16 @@ impl Sequencer {
         };
         // What another command made durable in the meantime is fresh no more.
         documents.fresh.retain(|digest, _| self.state.document(digest).is_none());
+        // What it rests on may have come in this very batch: a document, or the command it approves.
+        if documents.content == Content::None {
+            let staged =
+                |digest: &Digest| staged.documents.iter().find(|document| document.digest == *digest);
+            let read = |digest: &Digest| match staged(digest) {
+                Some(document) => Ok(Some(Arc::clone(&document.bytes))),
+                None => self.reader.document(digest),
+            };
+            documents.content = replay::content(&self.state, &signed.command.body, read)?;
+        }
         let entry = Entry {
             seq: self.state.length(),
             recorded_at,

@@ -22,6 +22,8 @@ mod ending;
 mod life;
 mod machine;
 mod recovery;
+#[cfg(test)]
+mod stories;
 mod story;
 mod tree;
 mod workload;
