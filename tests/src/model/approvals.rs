@@ -57,10 +57,12 @@ impl Model {
             return before.into_iter().chain([change_quorum(*strict)]).collect();
         }
         let Some(policy) = self.policy.filter(|_| ask.author == "pb") else { return Vec::new() };
-        match &ask.deed {
-            Deed::Batch { .. } if policy.strict => vec![2],
-            Deed::Reclassify { .. } | Deed::DefineAsset { .. } => vec![1],
-            _ => Vec::new(),
+        if matches!(ask.deed, Deed::Batch { .. }) && policy.strict {
+            vec![2]
+        } else if matches!(ask.deed, Deed::Reclassify { .. } | Deed::DefineAsset { .. }) {
+            vec![1]
+        } else {
+            Vec::new()
         }
     }
 

@@ -68,9 +68,12 @@ impl Model {
     /// # Errors
     /// The code.
     pub fn judge(&self, ask: &Ask, at: u64) -> Result<(), &'static str> {
-        let of_deed = || match &ask.deed {
-            Deed::Say { verb, command } => self.refusal_of_saying(ask, verb, command, at),
-            _ => self.refusal_of_deed(ask, at),
+        let of_deed = || {
+            if let Deed::Say { verb, command } = &ask.deed {
+                self.refusal_of_saying(ask, verb, command, at)
+            } else {
+                self.refusal_of_deed(ask, at)
+            }
         };
         match self.refusal_of_author(ask, at).or_else(of_deed) {
             Some(code) => Err(code),

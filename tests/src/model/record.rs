@@ -14,10 +14,12 @@ impl Model {
         let seq = self.length;
         self.note_expired(at, seq);
         let needs = self.needs(ask);
-        match &ask.deed {
-            Deed::Say { verb, command } => self.say(ask, verb, command, at),
-            _ if needs.is_empty() => self.do_deed(ask, seq),
-            _ => self.hold(ask, id, needs, seq),
+        if let Deed::Say { verb, command } = &ask.deed {
+            self.say(ask, verb, command, at);
+        } else if needs.is_empty() {
+            self.do_deed(ask, seq);
+        } else {
+            self.hold(ask, id, needs, seq);
         }
         if let Some(paper) = ask.paper() {
             self.papers.insert(paper.name);
