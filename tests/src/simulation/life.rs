@@ -146,8 +146,9 @@ impl Run {
         {
             waiting.extend(self.send(running, sent)?);
         }
+        // Somebody stays to be told if there was no room: nothing else says so.
         if self.rng.percent(5)
-            && let Some(last) = waiting.last_mut()
+            && let [_, .., last] = &mut waiting[..]
         {
             self.totals.one("clients gone");
             last.answer = None;
