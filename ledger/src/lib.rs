@@ -30,6 +30,7 @@ pub mod decimal;
 pub mod digest;
 pub mod envelope;
 pub mod evidence;
+pub mod fault;
 pub mod fork;
 pub mod history;
 pub mod id;

@@ -23,6 +23,7 @@ mod readme;
 mod reads;
 mod refusals;
 mod seals;
+mod simulation;
 mod standing;
 mod tidy;
 #[cfg(test)]

@@ -8,7 +8,9 @@
 
 pub mod driver;
 pub mod http;
+pub mod model;
 pub mod process;
 pub mod scribe;
 pub mod served;
+pub mod simulation;
 pub mod world;
