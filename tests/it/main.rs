@@ -2,6 +2,8 @@
 
 mod batches;
 mod corrections;
+#[cfg(test)]
+mod flips;
 mod flow;
 mod found;
 mod kills;
