@@ -6,6 +6,7 @@ mod corrections;
 mod flips;
 mod flow;
 mod found;
+mod fuzz;
 mod kills;
 mod laws;
 mod log_client;
