@@ -7,6 +7,8 @@ mod flips;
 mod flow;
 mod found;
 mod fuzz;
+#[cfg(test)]
+mod golden;
 mod kills;
 mod laws;
 mod log_client;
