@@ -10,10 +10,13 @@ mod fuzz;
 #[cfg(test)]
 mod golden;
 mod kills;
+mod ladder;
 mod laws;
 mod log_client;
 mod readme;
 mod refusals;
+mod repeats;
+mod round_trips;
 mod tidy;
 #[cfg(test)]
 mod verify;

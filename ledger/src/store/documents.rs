@@ -225,6 +225,14 @@ mod tests {
         assert_eq!(held.bytes(), 1);
     }
 
+    #[test]
+    fn files_have_the_name_of_their_digest() {
+        let (dir, name) = dir_and_name(&Digest::of(b"terms\n"));
+        let golden = "documents/2d/a4c41a";
+        assert!(format!("{dir}/{name}").starts_with(golden), "{dir}/{name}: another place is another format");
+        assert_eq!((dir.len(), name.len()), ("documents/".len() + 2, 62));
+    }
+
     /// Each byte of a document's file, whatever the document's size: the one that is large enough to
     /// have a file cannot be tried byte by byte.
     #[test]
