@@ -8,7 +8,9 @@
 //! - it never panics, and it ends;
 //! - what it accepts, it prints back: to the same bytes where the format has one spelling, else to
 //!   something that it reads as the same thing;
-//! - what it holds in memory is bounded by the size of the input.
+//! - a list it reads has no more items than the input has room for.
+//!
+//! How long an input takes is no law, because a clock is no judge: the long run shows the slowest.
 //!
 //! The bounded run is a test (`tests/it/fuzz.rs`), the long one a program (`tests/src/bin/fuzz.rs`).
 //! An input that breaks a law becomes a test of its own, beside the parser.
