@@ -6,18 +6,22 @@
 use std::sync::Arc;
 
 use ledger::account::Account;
+use ledger::address::Address;
 use ledger::agreement::Agreement;
+use ledger::approval::{HeldCommand, Policy, Scope as PolicyScope};
 use ledger::call_record::CallRecord;
-use ledger::command::{Body, Command};
+use ledger::command::{Command, Concern};
 use ledger::digest::Digest;
 use ledger::evidence::CustodyStatement;
-use ledger::id::{AccountId, MovementId, PartyId};
+use ledger::id::{AccountId, MovementId, OverrideId, PartyId};
 use ledger::json::{self, Json};
 use ledger::market::{MarginStatement, Portfolio};
 use ledger::movement::Movement;
-use ledger::party::{Party, Role};
+use ledger::overrides::Override;
+use ledger::party::{Party, Role, Scope};
 use ledger::state::{DocumentEntry, State};
 
+use crate::scope::Within;
 use crate::session::Principal;
 
 /// Something that is read.
@@ -27,8 +31,14 @@ pub enum Object<'a> {
     Reference,
     /// A party: its name and active keys.
     Party(&'a Party),
+    /// A policy.
+    Policy(&'a Policy),
+    /// A command that waits for others.
+    Held(&'a HeldCommand),
     /// An account.
     Account(&'a Account),
+    /// An address on the allow-list.
+    Address(&'a Address),
     /// An agreement.
     Agreement(&'a Agreement),
     /// A portfolio.
@@ -43,6 +53,8 @@ pub enum Object<'a> {
     CustodyStatement(&'a CustodyStatement),
     /// A reconciliation or break over these statements.
     Reconciliation(&'a [ledger::id::CustodyStatementId]),
+    /// An override.
+    Override(&'a Override),
     /// A document.
     Document(&'a Digest, &'a DocumentEntry),
     /// The body of a record.
@@ -53,7 +65,15 @@ pub enum Object<'a> {
 #[must_use]
 pub fn may_read(principal: &Principal, object: Object, state: &State) -> bool {
     match principal.role {
-        Role::Operator | Role::Auditor => return true,
+        Role::Operator => return true,
+        Role::Auditor => {
+            return state.party(&principal.party).is_some_and(|auditor| match &auditor.scope {
+                Scope::All => true,
+                Scope::Only { parties, agreements } => {
+                    Within { auditor: &auditor.id, parties, agreements, state }.holds(object)
+                }
+            });
+        }
         Role::Witness => return matches!(object, Object::Reference),
         Role::Client | Role::Custodian => {}
     }
@@ -61,8 +81,12 @@ pub fn may_read(principal: &Principal, object: Object, state: &State) -> bool {
     let custodian = principal.role == Role::Custodian;
     match object {
         Object::Reference => true,
-        Object::Party(other) => other.role == Role::Operator || deals_with(party, &other.id, state),
+        Object::Party(other) => {
+            let recovers = other.recovery.as_ref() == Some(party);
+            other.role == Role::Operator || recovers || deals_with(party, &other.id, state)
+        }
         Object::Account(account) => account.owner == *party || account.custodian == *party,
+        Object::Address(address) => address.owner == *party || address.custodian.as_ref() == Some(party),
         Object::Agreement(agreement) => !custodian && agreement.parties.contains(party),
         Object::Portfolio(portfolio) => {
             !custodian && (portfolio.owner.as_ref() == Some(party) || portfolio.author == *party)
@@ -76,12 +100,18 @@ pub fn may_read(principal: &Principal, object: Object, state: &State) -> bool {
             let compared = statements.iter().map(|id| state.custody_statement(id));
             !statements.is_empty() && compared.into_iter().all(|found| found.is_some_and(own))
         }
+        Object::Override(granted) => touches(granted, party, state),
         Object::Document(digest, entry) => entry.readers.contains(party) || state.is_reference(digest),
-        Object::Record(command) => command.author == *party || concerns(command, party, state),
+        Object::Policy(policy) => match &policy.scope {
+            PolicyScope::Everyone => true,
+            PolicyScope::Party(owner) => owner == party,
+        },
+        Object::Held(held) => state.concerned(&Concern::Held(held.id)).contains(party),
+        Object::Record(command) => command.author == *party || state.concerns(&command.body, party),
     }
 }
 
-/// A record's effects, as its receipt tells them, without the accounts and movements of others.
+/// A record's effects, as its receipt tells them, without the accounts, movements and overrides of others.
 ///
 /// Whose an account is and what a movement touches never changes, so neither does the answer.
 #[must_use]
@@ -101,6 +131,10 @@ pub fn readable_effects(principal: &Principal, effects: &[u8], state: &State) ->
                 .ok()
                 .and_then(|id| state.movement(&id))
                 .is_some_and(|movement| may_read(principal, Object::Movement(movement), state)),
+            "override" => OverrideId::parse(text("id"))
+                .ok()
+                .and_then(|id| state.one_override(&id))
+                .is_some_and(|granted| may_read(principal, Object::Override(granted), state)),
             _ => true,
         }
     });
@@ -118,72 +152,15 @@ fn deals_with(party: &PartyId, other: &PartyId, state: &State) -> bool {
         })
 }
 
+/// Whether collateral of the party's, or in its keeping, may go out by an override.
+fn touches(granted: &Override, party: &PartyId, state: &State) -> bool {
+    state
+        .account(&granted.account)
+        .is_some_and(|account| account.owner == *party || account.custodian == *party)
+}
+
 fn moves_own(movement: &Movement, party: &PartyId, state: &State) -> bool {
     movement.postings.iter().flat_map(|posting| [&posting.from, &posting.to]).any(|id| {
         state.account(id).is_some_and(|account| account.owner == *party || account.custodian == *party)
     })
-}
-
-/// Whether another's command is about an object of the party's own.
-fn concerns(command: &Command, party: &PartyId, state: &State) -> bool {
-    let account =
-        |id| state.account(id).is_some_and(|account| account.owner == *party || account.custodian == *party);
-    let agreement = |digest| {
-        state.agreements().any(|agreement| {
-            let versions = agreement.versions.iter().chain(&agreement.proposal);
-            agreement.parties.contains(party) && versions.into_iter().any(|version| version.digest == digest)
-        })
-    };
-    match &command.body {
-        Body::PartyRegister(register) => register.party == *party,
-        Body::PartySuspend(standing) | Body::PartyResume(standing) => standing.party == *party,
-        Body::AccountClose(standing) | Body::AccountFreeze(standing) | Body::AccountUnfreeze(standing) => {
-            account(&standing.account)
-        }
-        Body::AccountOpen(open) => open.owner == *party || open.custodian == *party,
-        Body::AgreementPropose(propose) => agreement(propose.document),
-        Body::AgreementAccept(accept) => agreement(accept.digest),
-        Body::AgreementReject(reject) => agreement(reject.digest),
-        Body::DocumentPut(put) => put.readers.contains(party),
-        Body::MovementInstruct(instruct) => {
-            instruct.postings.iter().any(|posting| account(&posting.from) || account(&posting.to))
-        }
-        Body::MovementSettle(settle) => {
-            state.movement(&settle.movement).is_some_and(|movement| moves_own(movement, party, state))
-        }
-        Body::MovementVoid(void) => {
-            state.movement(&void.movement).is_some_and(|movement| moves_own(movement, party, state))
-        }
-        Body::MovementReverse(reverse) => {
-            state.movement(&reverse.reverses).is_some_and(|movement| moves_own(movement, party, state))
-        }
-        Body::MovementReclassify(reclassify) => {
-            reclassify.postings.iter().any(|posting| account(&posting.from) || account(&posting.to))
-        }
-        Body::MarginState(stated) => {
-            state.statement(&stated.statement).is_some_and(|statement| statement.pledgor == *party)
-        }
-        Body::CallIssue(issue) => {
-            state.call(&issue.call).is_some_and(|call| call.secured == *party || call.pledgor == *party)
-        }
-        Body::CallStep(call, _) => {
-            state.call(call).is_some_and(|call| call.secured == *party || call.pledgor == *party)
-        }
-        Body::PositionReport(report) => state
-            .portfolio(&report.portfolio)
-            .is_some_and(|portfolio| portfolio.owner.as_ref() == Some(party)),
-        Body::CustodyStatement(put) => put.custodian == *party,
-        Body::AssetDefine(_)
-        | Body::AssetSuspend(_)
-        | Body::PriceSet(_)
-        | Body::RegimeAdopt(_)
-        | Body::LedgerOpen(_) => true,
-        // A batch tells many parties' business at once.
-        Body::MovementBatch(_)
-        | Body::KeyAdd(_)
-        | Body::KeyRotate(_)
-        | Body::KeyRevoke(_)
-        | Body::Reconciliation(_)
-        | Body::BreakOpen(_) => false,
-    }
 }

@@ -48,6 +48,42 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "query_invalid", detail, "correct the query string")
     }
 
+    /// The cursor does not go on with this list.
+    #[must_use]
+    pub fn cursor(detail: &str) -> Self {
+        let detail = format!("the cursor cannot be used: {detail}");
+        Self::new(StatusCode::BAD_REQUEST, "cursor_invalid", detail, "begin the list again, without a cursor")
+    }
+
+    /// Nothing can be said of that point in time.
+    #[must_use]
+    pub fn as_of(detail: impl Into<String>) -> Self {
+        let help = "ask for a published record, or an instant from the first record's time up to now";
+        Self::new(StatusCode::BAD_REQUEST, "as_of_out_of_range", detail, help)
+    }
+
+    /// Too much at once.
+    #[must_use]
+    pub fn rate_limited(detail: impl Into<String>, retry_after_secs: u32) -> Self {
+        let help = "ask again after Retry-After";
+        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail, help);
+        Self { retry_after_secs: Some(retry_after_secs), ..problem }
+    }
+
+    /// No published record has that number.
+    #[must_use]
+    pub fn not_published() -> Self {
+        let detail = "no published record has this number";
+        Self::new(StatusCode::NOT_FOUND, "seq_not_published", detail, "ask /v1/ledger for the size")
+    }
+
+    /// What was read from disk is not to be had now, or not what it should be.
+    #[must_use]
+    pub fn unread(error: &dyn std::error::Error) -> Self {
+        tracing::error!(%error, "a read failed");
+        Self::unavailable("storage_failed", "nothing was changed: the ledger's files could not be read", 10)
+    }
+
     /// A bug, or a machine that broke: the cause goes to the log, not to the client.
     #[must_use]
     pub fn internal() -> Self {
@@ -154,7 +190,13 @@ fn figures(rejection: &Rejection) -> Option<(String, String)> {
         Rejection::ExpectationFailed { expected, got, .. } => {
             (expected.to_string(), got.map_or_else(|| "no such object".to_owned(), |seq| seq.to_string()))
         }
+        Rejection::VelocityExceeded { most, would_be, .. } => (most.clone(), would_be.clone()),
         Rejection::Expired { .. }
+        | Rejection::MakerMayNotApprove { .. }
+        | Rejection::AlreadyApproved { .. }
+        | Rejection::AlreadyDecided { .. }
+        | Rejection::QuorumUnsafe { .. }
+        | Rejection::PolicyRefused { .. }
         | Rejection::ExpiresTooLate { .. }
         | Rejection::IdempotencyKeyReused { .. }
         | Rejection::KeyNotActive { .. }
@@ -181,7 +223,10 @@ fn figures(rejection: &Rejection) -> Option<(String, String)> {
         | Rejection::FxMissing { .. }
         | Rejection::ReasonUnknown { .. }
         | Rejection::EvidenceMissing { .. }
-        | Rejection::DocumentDigest { .. } => return None,
+        | Rejection::BreakerOpen { .. }
+        | Rejection::DocumentDigest { .. }
+        | Rejection::DestinationNotAllowed { .. }
+        | Rejection::DestinationCoolingOff { .. } => return None,
     })
 }
 
@@ -228,8 +273,23 @@ fn status_of(rejection: &Rejection) -> (StatusCode, &'static str) {
         Rejection::ReasonUnknown { .. } => (UNPROCESSABLE, "give one of the coded reasons"),
         Rejection::EvidenceMissing { .. } => (UNPROCESSABLE, "bring the custodian's evidence"),
         Rejection::EvidenceMismatch { .. } => (UNPROCESSABLE, "bring what the record expects"),
+        Rejection::BreakerOpen { .. } => {
+            (UNPROCESSABLE, "wait until the level falls, or ask the operator for an override")
+        }
         Rejection::DocumentDigest { .. } => (UNPROCESSABLE, "upload the document that the command means"),
         Rejection::AmountsDoNotSum { .. } => (UNPROCESSABLE, "correct the figures"),
+        Rejection::MakerMayNotApprove { .. } => (FORBIDDEN, "have another principal approve it"),
+        Rejection::AlreadyApproved { .. } => (CONFLICT, "have another principal approve it"),
+        Rejection::AlreadyDecided { .. } => (CONFLICT, "nothing: read what became of it"),
+        Rejection::VelocityExceeded { .. } => {
+            (UNPROCESSABLE, "move less, or wait until the window has passed")
+        }
+        Rejection::QuorumUnsafe { .. } => (UNPROCESSABLE, "write a policy that protects"),
+        Rejection::PolicyRefused { .. } => (FORBIDDEN, "read the policy: no rule of it allows this"),
+        Rejection::DestinationNotAllowed { .. } => {
+            (FORBIDDEN, "have the address added, proved and allowed, or name another")
+        }
+        Rejection::DestinationCoolingOff { .. } => (FORBIDDEN, "wait until it has cooled off"),
     }
 }
 

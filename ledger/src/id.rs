@@ -71,6 +71,8 @@ macro_rules! ids {
 }
 
 ids! {
+    /// A policy.
+    PolicyId,
     /// A party: operator, client, custodian, auditor or witness.
     PartyId,
     /// An asset.
@@ -95,8 +97,10 @@ ids! {
     ReconciliationId,
     /// A break.
     BreakId,
-    /// A rule book.
+    /// A rule book, and the pool of what is margined under it.
     RegimeId,
+    /// An override of a rule.
+    OverrideId,
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! of keys only refuses early what no known key signed; whether a key was active *at the sequence*
 //! is judged by `apply` alone. Source: audit specification §2, API specification §3.
 
-use crate::command::{Command, CommandError, Signers};
+use crate::command::{Body, Command, CommandError, Signers};
 use crate::digest::Digest;
 use crate::envelope::{Envelope, EnvelopeError, PAE_MAX, Purpose};
 use crate::id::PartyId;
@@ -34,6 +34,8 @@ pub struct Signed {
     pub id: Digest,
     /// The author's key.
     pub signer: KeyId,
+    /// The bytes that say so.
+    pub payload: Vec<u8>,
     /// The envelope in its stored form.
     pub envelope: Vec<u8>,
 }
@@ -51,7 +53,10 @@ pub enum IntakeError {
         size: usize,
     },
     /// Not a type that is taken here.
-    #[error("payload type {given} is not taken here, only {}", Purpose::Command.payload_type())]
+    #[error(
+        "payload type {given} is not taken here, only {} and {}",
+        Purpose::Command.payload_type(), Purpose::Approval.payload_type()
+    )]
     PayloadTypeUnknown {
         /// The type as given.
         given: String,
@@ -104,13 +109,13 @@ pub fn take_in(bytes: &[u8], keys: &impl KeyBook) -> Result<Signed, IntakeError>
     if message.len() > PAE_MAX {
         return Err(IntakeError::PayloadTooLarge { size: message.len() });
     }
-    if envelope.purpose() != Some(Purpose::Command) {
+    if !matches!(envelope.purpose(), Some(Purpose::Command | Purpose::Approval)) {
         return Err(IntakeError::PayloadTypeUnknown { given: envelope.payload_type });
     }
     let signer = check_signatures(&envelope, &message, keys)?;
     let command = read_command(&envelope)?;
-    let (id, envelope) = (Digest::of(&message), envelope.to_string().into_bytes());
-    Ok(Signed { command, id, signer, envelope })
+    let (id, stored) = (Digest::of(&message), envelope.to_string().into_bytes());
+    Ok(Signed { command, id, signer, payload: envelope.payload, envelope: stored })
 }
 
 /// Takes a recorded envelope in again, for replay: form and meaning, not signatures.
@@ -121,7 +126,8 @@ pub fn take_back(envelope: &[u8]) -> Result<Signed, IntakeError> {
     let parsed = Envelope::parse(envelope).map_err(IntakeError::Envelope)?;
     let signer = parsed.key_ids().next().flatten().ok_or(IntakeError::SignatureInvalid { place: 0 })?;
     let command = read_command(&parsed)?;
-    Ok(Signed { command, id: parsed.id(), signer, envelope: envelope.to_vec() })
+    let id = parsed.id();
+    Ok(Signed { command, id, signer, payload: parsed.payload, envelope: envelope.to_vec() })
 }
 
 /// Checks the signatures of a recorded envelope against a key book.
@@ -135,6 +141,12 @@ pub fn check_recorded(envelope: &[u8], keys: &impl KeyBook) -> Result<KeyId, Int
 
 fn read_command(envelope: &Envelope) -> Result<Command, IntakeError> {
     let tree = profile::read(&envelope.payload).map_err(IntakeError::Profile)?;
+    // A type signed for another purpose is none of that purpose's.
+    if let Some(given) = tree.get("type").and_then(Json::as_str)
+        && envelope.purpose() != Some(Body::purpose(given))
+    {
+        return Err(IntakeError::Command(CommandError::TypeUnknown { given: given.to_owned() }));
+    }
     Command::read(&tree).map_err(IntakeError::Command)
 }
 

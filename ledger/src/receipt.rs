@@ -7,7 +7,10 @@ use std::sync::Arc;
 
 use crate::account::{Account, Book};
 use crate::amount::print_units;
-use crate::json::Json;
+use crate::approval::HeldStatus;
+use crate::json::{self, Json};
+use crate::overrides::Override;
+use crate::pool::Pool;
 use crate::record::Record;
 use crate::state::{Change, Effects, State};
 use crate::store::{StoreError, StoreReader};
@@ -19,6 +22,22 @@ pub struct Receipt {
     pub record: Record,
     /// A JSON array: each object that changed, as it is after the record.
     pub effects: Arc<[u8]>,
+}
+
+impl Receipt {
+    /// `applied`, or `awaiting_approval` if a policy held the command back.
+    #[must_use]
+    pub fn status(&self) -> &'static str {
+        let own = Json::text(self.record.command_id.to_string());
+        let held = HeldStatus::Awaiting.as_str();
+        let effects = json::read(&self.effects).ok();
+        let waits = effects.as_ref().and_then(Json::as_array).unwrap_or_default().iter().any(|effect| {
+            effect.get("kind").and_then(Json::as_str) == Some("approval")
+                && effect.get("id") == Some(&own)
+                && effect.get("status").and_then(Json::as_str) == Some(held)
+        });
+        if waits { held } else { "applied" }
+    }
 }
 
 /// The receipt of an earlier record.
@@ -57,8 +76,13 @@ fn print_change(after: &State, change: &Change) -> Json {
         Change::Asset(asset) => ("asset", asset.id.to_string(), Vec::new()),
         Change::Account(account) => ("account", account.id.to_string(), balances(after, account)),
         Change::Agreement(agreement) => {
-            let accepted = agreement.versions.len().to_string();
-            ("agreement", agreement.id.to_string(), vec![("versions", accepted)])
+            let mut told = vec![("versions", agreement.versions.len().to_string())];
+            told.extend(agreement.termination.as_ref().map(|end| ("ends", end.from.to_string())));
+            ("agreement", agreement.id.to_string(), told)
+        }
+        Change::Address(address) => {
+            let of = vec![("chain", address.chain.to_string()), ("owner", address.owner.to_string())];
+            ("address", address.address.clone(), of)
         }
         Change::Document(digest, _) => ("document", digest.tagged(), Vec::new()),
         Change::Prices(prices) => ("price_set", prices.id.to_string(), Vec::new()),
@@ -83,10 +107,40 @@ fn print_change(after: &State, change: &Change) -> Json {
             let breaks = vec![("breaks", reconciliation.breaks.to_string())];
             ("reconciliation", reconciliation.id.to_string(), breaks)
         }
+        Change::Policy(policy) => {
+            ("policy", policy.id.to_string(), vec![("version", policy.version.to_string())])
+        }
+        Change::Held(held) => ("approval", held.id.to_string(), vec![("status", held.status.to_string())]),
+        Change::Pool(pool) => ("pool", pool.id.to_string(), level(pool)),
+        Change::Override(granted) => ("override", granted.id.to_string(), allowance(after, granted)),
         Change::Break(found) => ("break", found.id.to_string(), vec![("amount", found.amount.clone())]),
     };
     let head = [("kind", kind.to_owned()), ("id", id)];
     Json::object(head.into_iter().chain(more).map(|(name, text)| (name, Json::text(text))))
+}
+
+fn level(pool: &Pool) -> Vec<(&'static str, String)> {
+    vec![
+        ("level", pool.level().to_string()),
+        ("theta_factor", pool.state.theta_factor.to_string()),
+        ("calm", pool.state.calm.to_string()),
+        ("cycle", pool.cycle.to_string()),
+    ]
+}
+
+/// Which rule is lifted where, what of it this record used, and what is left.
+fn allowance(after: &State, granted: &Override) -> Vec<(&'static str, String)> {
+    let account = after.account(&granted.account);
+    let decimals = account.and_then(|account| after.asset(&account.asset)).map_or(0, |asset| asset.decimals);
+    let mut members = vec![("rule", granted.rule.to_string()), ("account", granted.account.to_string())];
+    if let Some(used) = granted.uses.last().filter(|used| used.seq == granted.changed_seq) {
+        members.push(("allowed", print_units(used.units, decimals)));
+    }
+    if granted.revoked.is_some() {
+        members.push(("state", "revoked".to_owned()));
+    }
+    members.push(("remaining", print_units(granted.remaining(), decimals)));
+    members
 }
 
 /// An account's figures in units of its asset, signed: `external` mirrors, so its figure is negative.

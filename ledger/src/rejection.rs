@@ -5,9 +5,11 @@
 
 use rust_decimal::Decimal;
 
+use crate::approval::HeldStatus;
+use crate::breaker::Level;
 use crate::decimal::DecimalError;
 use crate::digest::Digest;
-use crate::id::{AccountId, AssetId, PartyId};
+use crate::id::{AccountId, AssetId, PartyId, RegimeId};
 use crate::key::KeyId;
 use crate::party::{KeyUse, Role};
 use crate::time::Timestamp;
@@ -90,6 +92,11 @@ rejections! {
         /// What was looked for.
         what: String,
     } = "unknown_reference", "{pointer}: {what}";
+    /// Who made a command is not among those who approve it.
+    MakerMayNotApprove {
+        /// The command.
+        command: Digest,
+    } = "maker_may_not_approve", "command {command} is your own: others approve it";
     /// The id was used before, or differs from a used one only by case.
     IdTaken {
         /// The id.
@@ -104,6 +111,22 @@ rejections! {
         /// The record that changed it last, if there is such an object.
         got: Option<u64>,
     } = "expectation_failed", "{of} was expected to have changed last at {expected}";
+    /// One's approval counts once.
+    AlreadyApproved {
+        /// The command.
+        command: Digest,
+        /// The record with the first approval.
+        seq: u64,
+    } = "already_approved", "command {command} has this principal's approval by record {seq}";
+    /// It no longer waits.
+    AlreadyDecided {
+        /// The command.
+        command: Digest,
+        /// What became of it.
+        status: HeldStatus,
+        /// The record that decided it.
+        seq: u64,
+    } = "already_decided", "command {command} was {status} by record {seq}";
     /// Not possible at this stage.
     WrongState {
         /// The stage it is at.
@@ -230,6 +253,17 @@ rejections! {
         /// The currency.
         currency: String,
     } = "fx_missing", "no rate for {currency}: set prices first";
+    /// More would leave in a time than a policy's limit.
+    VelocityExceeded {
+        /// The policy and its limit.
+        limit: String,
+        /// Whose accounts.
+        owner: PartyId,
+        /// The most.
+        most: String,
+        /// What it would come to.
+        would_be: String,
+    } = "velocity_exceeded", "limit {limit}: {would_be} would have left {owner}, at most {most} may";
     /// Not one of the coded reasons.
     ReasonUnknown {
         /// The codes that are.
@@ -247,6 +281,15 @@ rejections! {
         /// What it says.
         got: String,
     } = "evidence_mismatch", "expected {expected}, got {got}";
+    /// The level of a pool's breaker does not let it through.
+    BreakerOpen {
+        /// The pool.
+        pool: RegimeId,
+        /// Its level.
+        level: Level,
+        /// What would let it through.
+        until: String,
+    } = "breaker_open", "pool {pool} is at level {level}: {until}";
     /// The document is not what the command says of it.
     DocumentDigest {
         /// The document.
@@ -261,6 +304,30 @@ rejections! {
         /// What was given.
         got: Decimal,
     } = "amounts_do_not_sum", "expected {expected}, got {got}";
+    /// A quorum that would not protect.
+    QuorumUnsafe {
+        /// What is wrong with it.
+        reason: String,
+    } = "quorum_unsafe", "{reason}";
+    /// A policy lets nobody do this.
+    PolicyRefused {
+        /// The policy and the rule that decided.
+        by: String,
+    } = "policy_refused", "{by} refuses it";
+    /// Nothing is sent to an address that is not on the owner's allow-list.
+    DestinationNotAllowed {
+        /// The address as given.
+        destination: String,
+        /// What is missing.
+        why: String,
+    } = "destination_not_allowed", "{destination}: {why}";
+    /// The address is allowed and may not be used yet.
+    DestinationCoolingOff {
+        /// The address as given.
+        destination: String,
+        /// From when it may be used.
+        from: Timestamp,
+    } = "destination_cooling_off", "{destination} may be sent to from {from} on";
 }
 
 impl Rejection {

@@ -95,6 +95,7 @@ pub fn take_up(
         command_id: signed.id,
         signer: signed.signer,
         command: &signed.command,
+        payload: &signed.payload,
         documents: &documents,
     };
     if let Some(last) = state.recorded_at().filter(|last| *last > stored.recorded_at) {
@@ -126,7 +127,7 @@ fn resolve(state: &State, signed: &Signed, reader: &dyn StoreReader) -> Result<D
             documents.fresh.insert(digest, u64::try_from(bytes.len()).unwrap_or(u64::MAX));
         }
     }
-    documents.content = content(&signed.command.body, read)?;
+    documents.content = content(state, &signed.command.body, read)?;
     Ok(documents)
 }
 
@@ -135,14 +136,26 @@ fn resolve(state: &State, signed: &Signed, reader: &dyn StoreReader) -> Result<D
 /// # Errors
 /// Whatever reading it gives.
 pub fn content<E>(
+    state: &State,
     body: &Body,
     mut read: impl FnMut(&Digest) -> Result<Option<Arc<[u8]>>, E>,
 ) -> Result<Content, E> {
+    let of_approved = apply::judged_body(state, body);
+    let body = of_approved.as_ref().unwrap_or(body);
+    if let Body::PolicySet(set) = body {
+        return Ok(Content::read_policy(read(&set.rules)?.as_deref()));
+    }
     if let Body::PriceSet(set) = body {
         return Ok(Content::read_prices(read(&set.digest)?.as_deref()));
     }
     if let Body::AgreementPropose(propose) = body {
         return Ok(Content::read_agreement(read(&propose.document)?.as_deref()));
+    }
+    if let Body::RegimeAdopt(adopt) = body {
+        return Ok(Content::read_rule_book(read(&adopt.digest)?.as_deref()));
+    }
+    if let Body::LedgerWitnessPolicy(set) = body {
+        return Ok(Content::read_witness_policy(read(&set.policy)?.as_deref()));
     }
     if let Body::MovementBatch(batch) = body {
         return Ok(Content::read_batch(read(&batch.document)?.as_deref()));

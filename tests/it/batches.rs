@@ -37,7 +37,7 @@ pub(crate) fn request(state: &State, envelope: &str, documents: &[Vec<u8>]) -> R
     let find = |digest: &Digest| -> Result<_, ()> {
         Ok(documents.iter().find(|bytes| Digest::of(bytes) == *digest).map(|bytes| bytes.as_slice().into()))
     };
-    resolved.content = replay::content(&signed.command.body, find).expect("memory is read back");
+    resolved.content = replay::content(state, &signed.command.body, find).expect("memory is read back");
     Request { signed, documents: resolved, bytes }
 }
 

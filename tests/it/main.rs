@@ -1,22 +1,34 @@
 //! Does the whole hold? One binary, one module for each question.
 
 mod batches;
+mod breakers;
+#[cfg(test)]
+mod clocks;
 mod corrections;
 #[cfg(test)]
 mod flips;
 mod flow;
 mod found;
+mod four_eyes;
 mod fuzz;
 #[cfg(test)]
 mod golden;
+#[cfg(test)]
+mod governance;
+mod keys;
 mod kills;
 mod ladder;
 mod laws;
 mod log_client;
+#[cfg(test)]
+mod overrides;
+mod policies;
 mod readme;
+mod reads;
 mod refusals;
 mod repeats;
 mod round_trips;
+mod standing;
 mod tidy;
 #[cfg(test)]
 mod verify;

@@ -35,13 +35,14 @@ const LOG_SEED: [u8; 32] = [1; 32];
 const START_MS: u64 = 1_790_000_000_000;
 const SEGMENT_BYTES: u32 = 24 << 10;
 
-/// Every command is recorded a second after the one before.
+/// The sequencer looks at the clock once when it starts, and the first command finds the same time; every
+/// other is recorded a second after the one before.
 struct Ticking(std::sync::atomic::AtomicU64);
 
 impl Clock for Ticking {
     fn now(&self) -> Timestamp {
         let ticks = self.0.fetch_add(1_000, std::sync::atomic::Ordering::Relaxed);
-        Timestamp::from_millis(START_MS + ticks).unwrap()
+        Timestamp::from_millis(START_MS + ticks.saturating_sub(1_000)).unwrap()
     }
 
     fn elapsed(&self) -> Duration {

@@ -15,7 +15,7 @@ use ledger::state::{Effects, State};
 use ledger::store::{Batch, StoreError, StoreReader, StoredRecord, StoredSnapshot};
 use ledger::time::Timestamp;
 
-use crate::scribe::Scribe;
+use crate::scribe::{Scribe, with_approval};
 use crate::world;
 
 /// Why a line was refused.
@@ -129,6 +129,9 @@ impl Driver {
         let envelope = self.scribe.sign(&asked, self.now);
         let id = self.send(envelope.to_string().as_bytes(), &asked.documents)?;
         self.scribe.recorded(&asked, id);
+        if let Some(approval) = with_approval(line, &id.to_string()) {
+            self.line(&approval)?;
+        }
         Ok(id)
     }
 
@@ -152,13 +155,15 @@ impl Driver {
         let find = |digest: &Digest| -> Result<_, StoreError> {
             Ok(held.get(digest).or_else(|| self.kept.documents.get(digest)).cloned())
         };
-        resolved.content = replay::content(&signed.command.body, find).expect("memory is read back");
+        resolved.content =
+            replay::content(&self.state, &signed.command.body, find).expect("memory is read back");
         let entry = Entry {
             seq: self.state.length(),
             recorded_at: self.now,
             command_id: signed.id,
             signer: signed.signer,
             command: &signed.command,
+            payload: &signed.payload,
             documents: &resolved,
         };
         let (next, effects) = apply::transition(&self.state, &entry)

@@ -8,12 +8,17 @@
 //! | value | becomes |
 //! |---|---|
 //! | `postings=from>to:amount:asset,…` · `items=from:amount:asset,…` · `totals=asset:amount,…` · `expect=object@seq,…` | lists of objects |
-//! | `uses=` · `readers=` · `statements=` · `amounts=` | lists of text, split at commas |
+//! | `challenge=account:nonce:expires` | what an address's key signs; `,member:value` after it stands in its place |
+//! | `signals=index_fall,peg,confidence,correlation,call_share` | an object |
+//! | `reasons=` | a list of text, split at commas, that may be empty |
+//! | `scope=` (but `all`) · `uses=` · `readers=` · `statements=` · `amounts=` | lists of text, split at commas |
 //! | `doc:NAME` | the tagged digest of the document of that name, which is uploaded first |
 //! | `digest:NAME` | the same without the upload |
 //! | `key:NAME` | that key: in base64, or its id where an id stands |
 //! | `+ms` or `-ms` for a time | that long after or before now |
 //! | `pledge=@` | the last pledge of the call |
+//! | `command_id=@NAME` | the last recorded command whose first member is NAME |
+//! | ` & WHO` at the end of a line | once it is recorded, WHO approves it |
 //! | `^member=` | a member beside the body |
 //!
 //! Three types are short for longer ones: `prices`, `positions` and `margin` bring documents of their
@@ -23,8 +28,9 @@ use std::collections::BTreeMap;
 
 use api::client::Draft;
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
+use ledger::command::Body;
 use ledger::digest::Digest;
-use ledger::envelope::{Envelope, Purpose};
+use ledger::envelope::Envelope;
 use ledger::json::Json;
 use ledger::key::SecretKey;
 use ledger::time::Timestamp;
@@ -61,6 +67,7 @@ pub struct Scribe {
     prices: Option<Digest>,
     positions: BTreeMap<String, Digest>,
     pledges: BTreeMap<String, Digest>,
+    commands: BTreeMap<String, Digest>,
     written: u64,
     salt: String,
     /// How many records there are, for statements that name how many they count.
@@ -78,6 +85,7 @@ impl Scribe {
             prices: None,
             positions: BTreeMap::new(),
             pledges: BTreeMap::new(),
+            commands: BTreeMap::new(),
             written: 0,
             length: 1,
             salt: salt.to_owned(),
@@ -101,7 +109,7 @@ impl Scribe {
     /// If the line is not in the form that the module describes.
     #[must_use]
     pub fn read(&self, line: &str, now: Timestamp) -> Asked {
-        let mut words = line.split_whitespace();
+        let mut words = line.split(" & ").next().unwrap_or(line).split_whitespace();
         let who = words.next().expect("a line starts with its author");
         let type_name = words.next().expect("the second word is the type");
         let (author, signer) = who.split_once('/').unwrap_or((who, who));
@@ -159,12 +167,25 @@ impl Scribe {
             "items" => Json::array(value.split(',').map(item)),
             "totals" => Json::array(value.split(',').map(total)),
             "expect" => Json::array(value.split(',').map(expectation)),
+            "signals" => signals(value),
+            "reasons" => Json::array(value.split(',').filter(|word| !word.is_empty()).map(Json::text)),
             "uses" | "readers" | "statements" | "amounts" => Json::array(value.split(',').map(Json::text)),
-            "as_of" | "due" | "expires" | "from" | "compromised_from" => Json::text(time(value, now)),
+            "scope" if value != "all" && asked.type_name == "party.register" => {
+                Json::array(value.split(',').map(Json::text))
+            }
+            "challenge" => self.challenge(asked, value, now),
+            "as_of" | "due" | "expires" | "from" | "compromised_from" | "until" => {
+                Json::text(time(value, now))
+            }
             "pledge" if value == "@" => {
                 let call = asked.body.iter().find(|(name, _)| name == "call").and_then(|(_, id)| id.as_str());
                 let pledge = call.and_then(|call| self.pledges.get(call)).copied();
                 Json::text(pledge.unwrap_or_else(|| Digest::of(b"no pledge")).to_string())
+            }
+            "command_id" => {
+                let named = value.strip_prefix('@').and_then(|name| self.command(name));
+                let id = named.or_else(|| Digest::parse_hex(value));
+                Json::text(id.unwrap_or_else(|| Digest::of(value.as_bytes())).to_string())
             }
             "keyid" | "old_key" => Json::text(match value.strip_prefix("key:") {
                 Some(name) => key(name).public().id().to_string(),
@@ -173,6 +194,30 @@ impl Scribe {
             _ => Json::text(self.value(asked, name, value)),
         };
         asked.body.push((name.to_owned(), json));
+    }
+
+    /// A challenge for the address that the body names.
+    fn challenge(&self, asked: &Asked, value: &str, now: Timestamp) -> Json {
+        let address =
+            asked.body.iter().find(|(name, _)| name == "address").and_then(|(_, text)| text.as_str());
+        let mut parts = value.split(',');
+        let mut words = parts.next().expect("a challenge").split(':');
+        let mut next = || words.next().expect("a challenge is account:nonce:expires").to_owned();
+        let mut members = BTreeMap::from([
+            ("ledger", self.origin.clone()),
+            ("root", hex_of("root")),
+            ("size", "1".to_owned()),
+            ("account", next()),
+            ("nonce", next()),
+            ("expires", time(&next(), now)),
+            ("address", address.unwrap_or_default().to_owned()),
+            ("height", "23000000".to_owned()),
+            ("block", format!("0x{}", hex_of("block"))),
+        ]);
+        for (name, value) in parts.map(|part| part.split_once(':').expect("member:value")) {
+            members.extend([(name, value.to_owned())]);
+        }
+        Json::object(members.into_iter().map(|(name, value)| (name, Json::text(value))))
     }
 
     fn value(&self, asked: &mut Asked, member: &str, value: &str) -> String {
@@ -272,7 +317,11 @@ impl Scribe {
     #[must_use]
     pub fn sign(&mut self, asked: &Asked, now: Timestamp) -> Envelope {
         let keys: Vec<SecretKey> = asked.signers.iter().map(|name| key(name)).collect();
-        Envelope::sign(Purpose::Command, &self.payload(asked, now), &keys.iter().collect::<Vec<_>>())
+        Envelope::sign(
+            Body::purpose(&asked.type_name),
+            &self.payload(asked, now),
+            &keys.iter().collect::<Vec<_>>(),
+        )
     }
 
     /// The payload of what is asked.
@@ -296,12 +345,23 @@ impl Scribe {
         .payload(Json::object(asked.body.iter().cloned()))
     }
 
+    /// The id of the last recorded command whose first member is `name`.
+    #[must_use]
+    pub fn command(&self, name: &str) -> Option<Digest> {
+        self.commands.get(name).copied()
+    }
+
     /// Takes note of what was recorded, for the lines that rest on it.
     pub fn recorded(&mut self, asked: &Asked, id: Digest) {
         self.length += 1;
         let member = |name: &str| {
             asked.body.iter().find(|(member, _)| member == name).and_then(|(_, value)| value.as_str())
         };
+        if let Some((name, first)) = asked.body.first()
+            && name != "command_id"
+        {
+            self.commands.insert(first.as_str().unwrap_or_default().to_owned(), id);
+        }
         let digest = member("digest").and_then(Digest::parse_tagged);
         match asked.type_name.as_str() {
             "price.set" => self.prices = digest,
@@ -317,6 +377,13 @@ impl Scribe {
     }
 }
 
+/// A line, and the one that approves what it asks.
+#[must_use]
+pub fn with_approval(line: &str, id: &str) -> Option<String> {
+    let (_, approver) = line.split_once(" & ")?;
+    Some(format!("{approver} approval.give command_id={id}"))
+}
+
 /// `+ms` and `-ms` are relative to `now`; anything else stands as it is.
 fn time(value: &str, now: Timestamp) -> String {
     let shifted = match value.split_at_checked(1) {
@@ -327,6 +394,12 @@ fn time(value: &str, now: Timestamp) -> String {
         _ => None,
     };
     shifted.map_or_else(|| value.to_owned(), |at| at.to_string())
+}
+
+/// `index_fall,peg,confidence,correlation,call_share`
+fn signals(text: &str) -> Json {
+    let names = ["index_fall", "peg", "confidence", "correlation", "call_share"];
+    Json::object(names.into_iter().zip(text.split(',').map(Json::text)))
 }
 
 /// `asset:amount`

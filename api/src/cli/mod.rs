@@ -3,12 +3,14 @@
 //! Data on stdout, the rest on stderr. Exit: 0 done or proven good, 1 proven bad or breaks found, 2
 //! usage or undecidable, 3 refused by rule or policy, 4 not found, 5 conflict, 6 unreachable.
 
+pub mod approve;
 pub mod call;
 pub mod custody;
 pub mod demo;
 pub mod init;
 pub mod keys;
 pub mod margin;
+pub mod policy;
 pub mod serve;
 pub mod sign;
 pub mod submit;
@@ -45,6 +47,13 @@ enum Verb {
     Sign(sign::SignArgs),
     /// Send a signed command to a server.
     Submit(submit::SubmitArgs),
+    /// Approve a command that waits for you.
+    Approve(approve::ApproveArgs),
+    /// Refuse it: that ends it.
+    Refuse(approve::ApproveArgs),
+    /// What a policy says.
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
     /// What margin is required, explained.
     #[command(subcommand)]
     Margin(margin::MarginCommand),
@@ -70,6 +79,9 @@ impl Cli {
             Verb::Keys(command) => keys::execute(&command, &mut stdout),
             Verb::Sign(args) => sign::execute(&args, &mut stdout),
             Verb::Submit(args) => submit::execute(&args, &mut stdout),
+            Verb::Approve(args) => approve::execute(&args, "approval.give", &mut stdout),
+            Verb::Refuse(args) => approve::execute(&args, "approval.refuse", &mut stdout),
+            Verb::Policy(command) => policy::execute(&command, &mut stdout),
             Verb::Margin(command) => margin::execute(&command, &mut stdout),
             Verb::Call(command) => call::execute(&command, &mut stdout),
             Verb::Custody(command) => custody::execute(command, &mut stdout),

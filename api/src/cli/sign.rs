@@ -4,8 +4,8 @@ use std::io::{BufRead as _, IsTerminal as _, Read as _, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use ledger::command::Command;
-use ledger::envelope::{Envelope, PAE_MAX, Purpose};
+use ledger::command::{Body, Command};
+use ledger::envelope::{Envelope, PAE_MAX};
 use ledger::json::{self, Json};
 use ledger::key::SecretKey;
 use ledger::profile;
@@ -71,11 +71,12 @@ fn sign(args: &SignArgs) -> Result<Option<Envelope>, String> {
         None => draft(args)?,
     };
     let tree = profile::read(&payload).map_err(|error| error.to_string())?;
-    Command::read(&tree).map_err(|error| error.to_string())?;
+    let command = Command::read(&tree).map_err(|error| error.to_string())?;
     let keys = [Some(&args.key), args.new_key.as_ref()].into_iter().flatten();
     let keys = keys.map(|file| read_key(file).map_err(|error| error.to_string()));
     let keys: Vec<SecretKey> = keys.collect::<Result<_, _>>()?;
-    let envelope = Envelope::sign(Purpose::Command, &payload, &keys.iter().collect::<Vec<_>>());
+    let envelope =
+        Envelope::sign(Body::purpose(command.body.type_name()), &payload, &keys.iter().collect::<Vec<_>>());
     if envelope.pae().len() > PAE_MAX {
         return Err(format!("{} bytes to sign, at most {PAE_MAX}", envelope.pae().len()));
     }
@@ -103,7 +104,7 @@ fn draft(args: &SignArgs) -> Result<Vec<u8>, String> {
 }
 
 /// Every member of what is to be signed, in plain lines: nothing is summarised away.
-fn reading(tree: &Json, depth: usize) -> String {
+pub(super) fn reading(tree: &Json, depth: usize) -> String {
     let indent = "  ".repeat(depth);
     match tree {
         Json::Object(members) => members
@@ -120,7 +121,7 @@ fn reading(tree: &Json, depth: usize) -> String {
     }
 }
 
-fn confirmed() -> Result<bool, String> {
+pub(super) fn confirmed() -> Result<bool, String> {
     let stdin = std::io::stdin();
     if !stdin.is_terminal() {
         return Err("nobody to ask: sign on a terminal, or with --yes".to_owned());

@@ -66,7 +66,7 @@ fn upload(args: &SubmitArgs, client: &mut Client) -> Result<(), u8> {
 }
 
 /// Prints the problem and says by the exit code what kind it is.
-fn refused(error: &ClientError, stdout: &mut dyn Write) -> u8 {
+pub(super) fn refused(error: &ClientError, stdout: &mut dyn Write) -> u8 {
     match error {
         ClientError::Unreachable { .. } => fail(6, &format!("{error}: is the server running?")),
         ClientError::Problem { status, problem } => {

@@ -7,12 +7,14 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use ledger::command::Body;
+use ledger::envelope::Purpose;
 use ledger::id::PartyId;
 use ledger::intake::{self, Signed};
 use ledger::json::Json;
 use ledger::receipt::Receipt;
 use ledger::sequencer::{Outcome, QueueError, Request};
 use ledger::store::StoreError;
+use ledger::time::Timestamp;
 use serde::Deserialize;
 
 use super::{Shared, off_thread, read_body};
@@ -58,6 +60,7 @@ pub async fn post(
     let signed = intake::take_in(&bytes, &published.state).map_err(|error| Problem::from(&error))?;
     check_header(&headers, signed.command.idempotency_key.as_str())?;
     let author = signed.command.author.clone();
+    check_awaiting(&app, &signed)?;
     let request = resolve(&app, signed).await?.map_err(|error| {
         tracing::error!(%error, "a document could not be read back");
         Problem::unavailable("storage_failed", "not recorded: a document could not be read", 10)
@@ -81,7 +84,9 @@ pub async fn post(
             Err(Problem::unavailable("storage_full", "not recorded: the disk is full", 60))
         }
         Ok(Outcome::ClockUnsound) => {
-            Err(Problem::unavailable("clock_unsound", "not recorded: the server's clock has jumped", 60))
+            let outcome = "not recorded: the server's clock has jumped; the operator checks it and signs \
+                           ledger.confirm_clock";
+            Err(Problem::unavailable("clock_unsound", outcome, 60))
         }
         Err(QueueError::Overloaded) => {
             Err(Problem::unavailable("overloaded", "not recorded: too many commands wait", 1))
@@ -94,11 +99,33 @@ pub async fn post(
 
 /// A document that must be read to be judged may be large: it is not read where requests are served.
 async fn resolve(app: &Arc<App>, signed: Signed) -> Result<Result<Request, StoreError>, Problem> {
-    if !matches!(signed.command.body, Body::PriceSet(_) | Body::AgreementPropose(_)) {
+    if signed.command.body.documents().is_empty() && !matches!(signed.command.body, Body::ApprovalGive(_)) {
         return Ok(app.resolve(signed));
     }
     let app = Arc::clone(app);
     off_thread(move || app.resolve(signed)).await
+}
+
+/// Commands of one party that wait for others at once.
+const AWAITING_MAX: usize = 1_000;
+
+/// What a policy holds back stays in memory until it is decided or expires, so it is bounded.
+///
+/// What ends the waiting goes through, and so does what was recorded before.
+fn check_awaiting(app: &App, signed: &Signed) -> Result<(), Problem> {
+    let state = &app.published().state;
+    let now = state.recorded_at().unwrap_or_else(Timestamp::epoch);
+    let author = &signed.command.author;
+    let decides = Body::purpose(signed.command.body.type_name()) == Purpose::Approval;
+    if decides || state.awaiting(author, now) < AWAITING_MAX {
+        return Ok(());
+    }
+    if matches!(app.ledger.store().seq_of_command(&signed.id), Ok(Some(_))) {
+        return Ok(());
+    }
+    let detail = format!("{AWAITING_MAX} commands of {author} wait for approval already: not recorded");
+    let help = "have them approved, refused or withdrawn, then send the same bytes again";
+    Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail, help))
 }
 
 /// An `Idempotency-Key` header decides nothing, so it may only repeat what is signed.
@@ -134,7 +161,7 @@ pub fn receipt_json(app: &App, reader: &Principal, receipt: &Receipt) -> Json {
         ("command_id", Json::text(record.command_id.to_string())),
         ("seq", Json::text(record.seq.to_string())),
         ("recorded_at", Json::text(record.recorded_at.to_string())),
-        ("status", Json::text("applied")),
+        ("status", Json::text(receipt.status())),
         ("effects", effects),
         ("envelope_sha256", Json::text(record.envelope_sha256.to_string())),
     ];

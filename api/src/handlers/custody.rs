@@ -1,35 +1,55 @@
 //! Custodians' statements, reconciliations and breaks.
 
-use axum::extract::{Path, State};
-use axum::response::Response;
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use ledger::evidence::{Break, CustodyStatement, Reconciliation};
 use ledger::id::{BreakId, CustodyStatementId, ReconciliationId};
 use ledger::json::Json;
-use ledger::state::State as LedgerState;
+use ledger::state::State;
+use ledger::time::Timestamp;
 
-use super::{Shared, list_own, maybe, read_own, texts};
-use crate::app::Reader;
+use super::{maybe, texts};
 use crate::may::Object;
 use crate::problem::Problem;
+use crate::reading::{Filter, Resource, View};
 
-/// `GET /v1/custody/statements`.
-pub async fn statements(State(app): Shared, Reader(principal): Reader) -> Response {
-    let state = &app.published().state;
-    list_own(state, &principal, state.custody_statements(), Object::CustodyStatement, statement_json)
-}
+impl Resource for CustodyStatement {
+    const NAME: &'static str = "statement";
+    const FILTERS: &'static [Filter] = &[Filter::id("custodian"), Filter::id("author"), Filter::id("format")];
 
-/// `GET /v1/custody/statements/{id}`.
-///
-/// # Errors
-/// `not_found`, also for what one may not read.
-pub async fn statement(
-    State(app): Shared,
-    Reader(principal): Reader,
-    Path(id): Path<String>,
-) -> Result<Response, Problem> {
-    let state = &app.published().state;
-    let found = CustodyStatementId::parse(&id).ok().and_then(|id| state.custody_statement(&id));
-    read_own(state, &principal, found, Object::CustodyStatement, ("statement", statement_json))
+    fn all(state: &State, _: Timestamp) -> Box<dyn Iterator<Item = &Arc<Self>> + '_> {
+        Box::new(state.custody_statements())
+    }
+
+    fn find<'a>(state: &'a State, id: &str, _: Timestamp) -> Option<&'a Arc<Self>> {
+        CustodyStatementId::parse(id).ok().and_then(|id| state.custody_statement(&id))
+    }
+
+    fn object<'a>(&'a self, _: &'a State) -> Object<'a> {
+        Object::CustodyStatement(self)
+    }
+
+    fn id(&self) -> Cow<'_, str> {
+        self.id.as_str().into()
+    }
+
+    fn tag(&self, _: Timestamp) -> String {
+        self.changed_seq.to_string()
+    }
+
+    fn passes(&self, filter: &str, value: &str, _: &View) -> Result<bool, Problem> {
+        Ok(match filter {
+            "custodian" => self.custodian.as_str() == value,
+            "author" => self.author.as_str() == value,
+            "format" => self.format == value,
+            _ => false,
+        })
+    }
+
+    fn json(&self, _: &View) -> Json {
+        statement_json(self)
+    }
 }
 
 fn statement_json(statement: &CustodyStatement) -> Json {
@@ -47,28 +67,41 @@ fn statement_json(statement: &CustodyStatement) -> Json {
     Json::object(members)
 }
 
-/// `GET /v1/custody/reconciliations`.
-pub async fn reconciliations(State(app): Shared, Reader(principal): Reader) -> Response {
-    let state = &app.published().state;
-    list_own(state, &principal, state.reconciliations(), of_reconciliation, reconciliation_json)
-}
+impl Resource for Reconciliation {
+    const NAME: &'static str = "reconciliation";
+    const FILTERS: &'static [Filter] = &[Filter::id("author"), Filter::id("statement")];
 
-/// `GET /v1/custody/reconciliations/{id}`.
-///
-/// # Errors
-/// `not_found`, also for what one may not read.
-pub async fn reconciliation(
-    State(app): Shared,
-    Reader(principal): Reader,
-    Path(id): Path<String>,
-) -> Result<Response, Problem> {
-    let state = &app.published().state;
-    let found = ReconciliationId::parse(&id).ok().and_then(|id| state.reconciliation(&id));
-    read_own(state, &principal, found, of_reconciliation, ("reconciliation", reconciliation_json))
-}
+    fn all(state: &State, _: Timestamp) -> Box<dyn Iterator<Item = &Arc<Self>> + '_> {
+        Box::new(state.reconciliations())
+    }
 
-fn of_reconciliation(one: &Reconciliation) -> Object<'_> {
-    Object::Reconciliation(&one.statements)
+    fn find<'a>(state: &'a State, id: &str, _: Timestamp) -> Option<&'a Arc<Self>> {
+        ReconciliationId::parse(id).ok().and_then(|id| state.reconciliation(&id))
+    }
+
+    fn object<'a>(&'a self, _: &'a State) -> Object<'a> {
+        Object::Reconciliation(&self.statements)
+    }
+
+    fn id(&self) -> Cow<'_, str> {
+        self.id.as_str().into()
+    }
+
+    fn tag(&self, _: Timestamp) -> String {
+        self.changed_seq.to_string()
+    }
+
+    fn passes(&self, filter: &str, value: &str, _: &View) -> Result<bool, Problem> {
+        Ok(match filter {
+            "author" => self.author.as_str() == value,
+            "statement" => self.statements.iter().any(|statement| statement.as_str() == value),
+            _ => false,
+        })
+    }
+
+    fn json(&self, _: &View) -> Json {
+        reconciliation_json(self)
+    }
 }
 
 fn reconciliation_json(one: &Reconciliation) -> Json {
@@ -86,30 +119,43 @@ fn reconciliation_json(one: &Reconciliation) -> Json {
     Json::object(members)
 }
 
-/// `GET /v1/custody/breaks`.
-pub async fn breaks(State(app): Shared, Reader(principal): Reader) -> Response {
-    let state = &app.published().state;
-    list_own(state, &principal, state.breaks(), |one| of_break(state, one), break_json)
-}
+impl Resource for Break {
+    const NAME: &'static str = "break";
+    const FILTERS: &'static [Filter] = &[Filter::id("reconciliation"), Filter::id("author")];
 
-/// `GET /v1/custody/breaks/{id}`.
-///
-/// # Errors
-/// `not_found`, also for what one may not read.
-pub async fn one_break(
-    State(app): Shared,
-    Reader(principal): Reader,
-    Path(id): Path<String>,
-) -> Result<Response, Problem> {
-    let state = &app.published().state;
-    let found = BreakId::parse(&id).ok().and_then(|id| state.open_break(&id));
-    read_own(state, &principal, found, |one| of_break(state, one), ("break", break_json))
-}
+    fn all(state: &State, _: Timestamp) -> Box<dyn Iterator<Item = &Arc<Self>> + '_> {
+        Box::new(state.breaks())
+    }
 
-/// A break is read by whoever reads the reconciliation that found it.
-fn of_break<'a>(state: &'a LedgerState, one: &Break) -> Object<'a> {
-    let found_by = state.reconciliation(&one.reconciliation);
-    Object::Reconciliation(found_by.map_or(&[], |found_by| &found_by.statements))
+    fn find<'a>(state: &'a State, id: &str, _: Timestamp) -> Option<&'a Arc<Self>> {
+        BreakId::parse(id).ok().and_then(|id| state.open_break(&id))
+    }
+
+    fn object<'a>(&'a self, state: &'a State) -> Object<'a> {
+        // A break is read by whoever reads the reconciliation that found it.
+        let found_by = state.reconciliation(&self.reconciliation);
+        Object::Reconciliation(found_by.map_or(&[], |found_by| &found_by.statements))
+    }
+
+    fn id(&self) -> Cow<'_, str> {
+        self.id.as_str().into()
+    }
+
+    fn tag(&self, _: Timestamp) -> String {
+        self.changed_seq.to_string()
+    }
+
+    fn passes(&self, filter: &str, value: &str, _: &View) -> Result<bool, Problem> {
+        Ok(match filter {
+            "reconciliation" => self.reconciliation.as_str() == value,
+            "author" => self.author.as_str() == value,
+            _ => false,
+        })
+    }
+
+    fn json(&self, _: &View) -> Json {
+        break_json(self)
+    }
 }
 
 fn break_json(one: &Break) -> Json {

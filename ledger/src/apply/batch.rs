@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use num_bigint::BigInt;
 
+use super::breaker::{self, Timing};
+use super::overrides::Waivers;
 use super::postings::{Classes, Working, check_custodians, resolve};
 use super::{Content, Entry, check_free, collateral, movement};
 use crate::command::MovementBatch;
 use crate::decimal::print_scaled;
 use crate::id::AssetId;
-use crate::movement::{MovementStatus, Posting};
+use crate::movement::Posting;
 use crate::rejection::Rejection;
 use crate::state::{Change, State};
 
@@ -18,12 +20,9 @@ use crate::state::{Change, State};
 pub(super) fn apply(state: &State, entry: &Entry, batch: &MovementBatch) -> Result<Vec<Change>, Rejection> {
     let unreadable =
         |reason: &str| Rejection::DocumentDigest { digest: batch.document, reason: reason.to_owned() };
-    let texts = match &entry.documents.content {
-        Content::Batch(texts) => texts,
-        Content::Unreadable(reason) => return Err(unreadable(reason)),
-        Content::None | Content::Prices(_) | Content::Agreement(_) => {
-            return Err(unreadable("not a document of postings"));
-        }
+    let content = &entry.documents.content;
+    let Content::Batch(texts) = content else {
+        return Err(unreadable(content.fault("not a document of postings")));
     };
     if u64::try_from(texts.len()) != Ok(batch.count) {
         return Err(unreadable(&format!("it has {} postings, not {}", texts.len(), batch.count)));
@@ -35,14 +34,18 @@ pub(super) fn apply(state: &State, entry: &Entry, batch: &MovementBatch) -> Resu
     for posting in &postings {
         working.shift(posting)?;
     }
-    collateral::guard_release(&working.after(), entry, &postings)?;
+    let mut waivers = Waivers::new(state, entry);
+    collateral::guard_release(&working.after(), entry, &postings, &mut waivers)?;
     check_custodians(state, &postings)?;
     movement::check_inside(state, &postings)?;
-    let mut moved = movement::pending(entry, batch.movement.clone(), Vec::new(), None);
+    breaker::guard(state, entry, &postings, Timing::AtOnce, &mut waivers)?;
+    let mut moved = movement::pending(state, entry, batch.movement.clone(), postings, None);
+    moved.postings = Vec::new();
     moved.batch = Some(batch.document);
-    moved.status = MovementStatus::Settled;
+    movement::settle_whole(&mut moved);
     let mut changes = working.into_changes();
     changes.push(Change::Movement(Arc::new(moved)));
+    changes.extend(waivers.into_changes());
     Ok(changes)
 }
 

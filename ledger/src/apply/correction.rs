@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use super::breaker::{self, Timing};
+use super::overrides::Waivers;
 use super::postings::{Classes, Working, check_custodians, check_not_suspended, check_open, resolve};
 use super::{Entry, check_free, collateral, movement};
 use crate::account::Book;
@@ -41,9 +43,11 @@ pub(super) fn reverse(
     for posting in &postings {
         working.shift(posting)?;
     }
-    collateral::guard_release(&working.after(), entry, &postings)?;
+    let mut waivers = Waivers::new(state, entry);
+    collateral::guard_release(&working.after(), entry, &postings, &mut waivers)?;
     check_no_credit(state, &postings)?;
-    let mut reversal = movement::pending(entry, reverse.movement.clone(), postings, None);
+    breaker::guard(state, entry, &postings, Timing::AtOnce, &mut waivers)?;
+    let mut reversal = movement::pending(state, entry, reverse.movement.clone(), postings, None);
     reversal.reverses = Some(undone.id.clone());
     reversal.reason = Some(reverse.reason.clone());
     movement::settle_whole(&mut reversal);
@@ -54,6 +58,7 @@ pub(super) fn reverse(
     };
     let mut changes = working.into_changes();
     changes.extend([Change::Movement(Arc::new(undone)), Change::Movement(Arc::new(reversal))]);
+    changes.extend(waivers.into_changes());
     Ok(changes)
 }
 
@@ -119,12 +124,15 @@ pub(super) fn reclassify(
     for posting in &postings {
         working.shift(posting)?;
     }
-    collateral::guard_release(&working.after(), entry, &postings)?;
+    let mut waivers = Waivers::new(state, entry);
+    collateral::guard_release(&working.after(), entry, &postings, &mut waivers)?;
     check_custodians(state, &postings)?;
-    let mut moved = movement::pending(entry, reclassify.movement.clone(), postings, None);
+    breaker::guard(state, entry, &postings, Timing::AtOnce, &mut waivers)?;
+    let mut moved = movement::pending(state, entry, reclassify.movement.clone(), postings, None);
     moved.reason = Some(format!("{} ({})", reclassify.reason, reclassify.basis));
     movement::settle_whole(&mut moved);
     let mut changes = working.into_changes();
     changes.push(Change::Movement(Arc::new(moved)));
+    changes.extend(waivers.into_changes());
     Ok(changes)
 }

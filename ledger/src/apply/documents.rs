@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use super::Entry;
 use crate::agreement::SignedTerms;
+use crate::approval::{PolicyDocument, PolicyFault};
+use crate::breaker::Parameters;
 use crate::command::{self, Body, PostingText};
 use crate::digest::Digest;
 use crate::id::PartyId;
 use crate::market::PriceDocument;
-use crate::party::Role;
+use crate::party::{Role, Scope};
 use crate::rejection::Rejection;
 use crate::state::{Change, DocumentEntry, State};
 
@@ -32,6 +34,12 @@ pub enum Content {
     Prices(PriceDocument),
     /// Terms of an agreement.
     Agreement(Box<SignedTerms>),
+    /// A policy.
+    Policy(Box<Result<PolicyDocument, PolicyFault>>),
+    /// The parameters of a rule book's circuit breaker, if it has one.
+    RuleBook(Option<Arc<Parameters>>),
+    /// The text of a witness policy.
+    WitnessPolicy(String),
     /// Postings of a batch.
     Batch(Vec<PostingText>),
     /// Not what the command needs it to be.
@@ -39,6 +47,11 @@ pub enum Content {
 }
 
 impl Content {
+    /// What is wrong with it: that it could not be read, or `otherwise`.
+    pub(super) fn fault<'a>(&'a self, otherwise: &'a str) -> &'a str {
+        if let Self::Unreadable(reason) = self { reason } else { otherwise }
+    }
+
     /// Reads a price document, if it is at hand.
     #[must_use]
     pub fn read_prices(bytes: Option<&[u8]>) -> Self {
@@ -46,6 +59,12 @@ impl Content {
             Ok(document) => Self::Prices(document),
             Err(reason) => Self::Unreadable(reason),
         })
+    }
+
+    /// Reads a policy, if it is at hand.
+    #[must_use]
+    pub fn read_policy(bytes: Option<&[u8]>) -> Self {
+        bytes.map_or(Self::None, |bytes| Self::Policy(Box::new(PolicyDocument::read(bytes))))
     }
 
     /// Reads a batch's document, if it is at hand.
@@ -57,6 +76,24 @@ impl Content {
         })
     }
 
+    /// Reads what the ledger needs of a rule book, if it is at hand.
+    #[must_use]
+    pub fn read_rule_book(bytes: Option<&[u8]>) -> Self {
+        bytes.map_or(Self::None, |bytes| match Parameters::of_rule_book(bytes) {
+            Ok(parameters) => Self::RuleBook(parameters.map(Arc::new)),
+            Err(error) => Self::Unreadable(error.to_string()),
+        })
+    }
+
+    /// Reads a witness policy's text, if it is at hand.
+    #[must_use]
+    pub fn read_witness_policy(bytes: Option<&[u8]>) -> Self {
+        bytes.map_or(Self::None, |bytes| match std::str::from_utf8(bytes) {
+            Ok(text) => Self::WitnessPolicy(text.to_owned()),
+            Err(error) => Self::Unreadable(error.to_string()),
+        })
+    }
+
     /// Reads an agreement document, if it is at hand.
     #[must_use]
     pub fn read_agreement(bytes: Option<&[u8]>) -> Self {
@@ -65,6 +102,14 @@ impl Content {
             Err(reason) => Self::Unreadable(reason),
         })
     }
+}
+
+/// The body whose documents a command is judged by: its own, or that of the command it approves.
+#[must_use]
+pub fn judged_body(state: &State, body: &Body) -> Option<Body> {
+    let Body::ApprovalGive(say) = body else { return None };
+    let held = state.held_command(&say.command_id)?;
+    held.payload.as_ref().map(|_| super::approval::held_command(held).body)
 }
 
 /// Every document that the command names is held or was named before.
@@ -83,16 +128,17 @@ pub(super) fn check(state: &State, entry: &Entry) -> Result<(), Rejection> {
 /// The documents named here for the first time, and who may read them from now on.
 ///
 /// Naming a document that others brought opens it to nobody: only who may read it lets others read it.
-pub(super) fn changes(state: &State, entry: &Entry) -> Vec<Change> {
+pub(super) fn changes(state: &State, entry: &Entry, others: imbl::OrdSet<PartyId>) -> Vec<Change> {
     let command = entry.command;
     let mut readers = imbl::OrdSet::unit(command.author.clone());
-    if let Body::DocumentPut(put) = &command.body {
-        readers.extend(put.readers.iter().cloned());
-    }
+    readers.extend(others);
     readers.extend(counterparties(state, entry));
-    let reads_all = state
-        .party(&command.author)
-        .is_some_and(|author| matches!(author.role, Role::Operator | Role::Auditor));
+    let reads_all = state.party(&command.author).is_some_and(|author| match author.role {
+        Role::Operator => true,
+        // One who sees a part does not come to the rest by naming it.
+        Role::Auditor => author.scope == Scope::All,
+        Role::Client | Role::Custodian | Role::Witness => false,
+    });
     let mut changes = Vec::new();
     for (_, digest) in command.body.documents() {
         let known = state.document(&digest);
@@ -112,55 +158,9 @@ pub(super) fn changes(state: &State, entry: &Entry) -> Vec<Change> {
 
 /// Those whom a command concerns besides its author: they may read what it names.
 fn counterparties(state: &State, entry: &Entry) -> Vec<PartyId> {
-    match &entry.command.body {
-        Body::AgreementPropose(_) => match &entry.documents.content {
-            Content::Agreement(signed) => signed.party_ids(),
-            Content::None | Content::Prices(_) | Content::Batch(_) | Content::Unreadable(_) => Vec::new(),
-        },
-        Body::MarginState(stated) => {
-            state.agreement(&stated.agreement).map(|agreement| agreement.parties.clone()).unwrap_or_default()
-        }
-        Body::CallStep(call, _) => {
-            state.call(call).map(|call| vec![call.secured.clone(), call.pledgor.clone()]).unwrap_or_default()
-        }
-        Body::PositionReport(report) => state
-            .portfolio(&report.portfolio)
-            .and_then(|portfolio| portfolio.owner.clone())
-            .into_iter()
-            .collect(),
-        Body::CustodyStatement(put) => vec![put.custodian.clone()],
-        Body::MovementSettle(settle) => state
-            .movement(&settle.movement)
-            .map(|movement| {
-                let accounts = movement.postings.iter().flat_map(|posting| [&posting.from, &posting.to]);
-                accounts.filter_map(|id| state.account(id)).map(|account| account.owner.clone()).collect()
-            })
-            .unwrap_or_default(),
-        Body::LedgerOpen(_)
-        | Body::PartyRegister(_)
-        | Body::KeyAdd(_)
-        | Body::KeyRotate(_)
-        | Body::KeyRevoke(_)
-        | Body::RegimeAdopt(_)
-        | Body::PartySuspend(_)
-        | Body::PartyResume(_)
-        | Body::AssetDefine(_)
-        | Body::AssetSuspend(_)
-        | Body::AccountOpen(_)
-        | Body::AccountClose(_)
-        | Body::AccountFreeze(_)
-        | Body::AccountUnfreeze(_)
-        | Body::AgreementAccept(_)
-        | Body::AgreementReject(_)
-        | Body::DocumentPut(_)
-        | Body::PriceSet(_)
-        | Body::MovementInstruct(_)
-        | Body::MovementVoid(_)
-        | Body::MovementBatch(_)
-        | Body::MovementReverse(_)
-        | Body::MovementReclassify(_)
-        | Body::CallIssue(_)
-        | Body::Reconciliation(_)
-        | Body::BreakOpen(_) => Vec::new(),
+    // Nobody knows the parties of a proposal but its document.
+    if let Content::Agreement(signed) = &entry.documents.content {
+        return signed.party_ids();
     }
+    entry.command.body.concerns().iter().flat_map(|concern| state.concerned(concern)).collect()
 }

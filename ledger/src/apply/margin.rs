@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::collateral::exact;
+use super::collateral::{self, exact};
 use super::{Entry, check_free};
 use crate::command::MarginState;
 use crate::id::{PartyId, RegimeId};
@@ -32,6 +32,12 @@ pub(super) fn state_margin(
     let pledgor = pledgor(state, entry, portfolio, &agreement.parties)?;
     check_regime(state, entry, stated, version.signed.terms().regime())?;
     check_free(state, "margin statement", stated.statement.as_str())?;
+    if collateral::discharge(state, agreement, &pledgor, entry.recorded_at).is_some() {
+        return Err(Rejection::WrongState {
+            state: format!("ended, and {pledgor} owes nothing more"),
+            fits: "call.issue of a return".to_owned(),
+        });
+    }
     if stated.as_of > entry.recorded_at {
         return Err(Rejection::TooEarly { after: stated.as_of });
     }

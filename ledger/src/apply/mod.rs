@@ -8,29 +8,41 @@
 //! new version beside the old one.
 
 mod account;
+mod address;
 mod agreement;
+mod approval;
 mod batch;
+mod breaker;
 mod call;
 mod collateral;
 mod correction;
 mod custody;
 mod documents;
+mod facts;
+mod governance;
 mod margin;
 mod market;
 mod movement;
+mod overrides;
 mod party;
+mod policy;
 mod postings;
 mod registry;
+mod velocity;
 
 use std::sync::Arc;
 
+use policy::Decision;
+
 pub use collateral::posted_value;
-pub use documents::{Content, Documents};
+pub use documents::{Content, Documents, judged_body};
+pub(crate) use facts::leaves_owner;
 
 use crate::command::{Body, Command};
 use crate::digest::Digest;
+use crate::envelope::Purpose;
 use crate::key::KeyId;
-use crate::party::{KeyUse, Party, Role};
+use crate::party::{KeyUse, Party};
 use crate::rejection::Rejection;
 use crate::state::{Effects, State};
 use crate::time::{EXPIRY_MAX_MS, Timestamp};
@@ -51,6 +63,8 @@ pub struct Entry<'a> {
     pub signer: KeyId,
     /// What is asked.
     pub command: &'a Command,
+    /// The bytes that say so.
+    pub payload: &'a [u8],
     /// The documents it names.
     pub documents: &'a Documents,
 }
@@ -86,25 +100,56 @@ pub fn apply(state: &State, entry: &Entry) -> Result<Effects, Rejection> {
     check_role(entry.command, author.as_deref())?;
     documents::check(state, entry)?;
 
-    let outcome = apply_body(state, entry);
-    // Expectations stand between references and stages: the earlier refusal is the answer.
-    let outcome = match (outcome, check_expectations(state, entry.command)) {
+    let effects = judge(state, entry)?;
+    if Body::purpose(entry.command.body.type_name()) == Purpose::Approval {
+        // What needs approvals is the command, never what is said of it.
+        return Ok(effects);
+    }
+    match policy::decide(state, entry, &effects)? {
+        Decision::Allowed => Ok(effects),
+        Decision::Held(needs) => Ok(approval::hold(state, entry, needs)),
+    }
+}
+
+/// What a command would change, policies aside.
+fn judge(state: &State, entry: &Entry) -> Result<Effects, Rejection> {
+    let mut effects = expected(state, entry, apply_body(state, entry))?;
+    effects.0.extend(documents::changes(state, entry, imbl::OrdSet::new()));
+    Ok(effects)
+}
+
+/// Expectations stand between references and stages: the earlier refusal is the answer. That the
+/// ledger is closed is a stage, whatever is asked.
+fn expected(state: &State, entry: &Entry, outcome: Result<Effects, Rejection>) -> Result<Effects, Rejection> {
+    let standing =
+        check_expectations(state, entry.command).and_then(|()| governance::check_not_closed(state));
+    match (outcome, standing) {
         (Ok(effects), Ok(())) => Ok(effects),
         (Err(refusal), Ok(())) | (Ok(_), Err(refusal)) => Err(refusal),
-        (Err(refusal), Err(expectation)) => Err(earlier(refusal, expectation)),
-    };
-    let mut effects = outcome?;
-    effects.0.extend(documents::changes(state, entry));
-    Ok(effects)
+        (Err(refusal), Err(standing)) => Err(earlier(refusal, standing)),
+    }
 }
 
 fn apply_body(state: &State, entry: &Entry) -> Result<Effects, Rejection> {
     let changes = match &entry.command.body {
         Body::LedgerOpen(open) => party::open(state, entry, open),
+        Body::LedgerWitnessPolicy(set) => governance::set_witness_policy(state, entry, set),
+        Body::LedgerLogKey(announce) => governance::announce_log_key(state, entry, announce),
+        Body::LedgerRules(set) => governance::set_rules(state, entry, set),
+        Body::LedgerConfirmClock(confirm) => governance::confirm_clock(state, entry, confirm),
+        Body::LedgerClose(end) => governance::close(state, entry, end),
+        Body::BreakerStep(step) => breaker::take_step(state, entry, step),
+        Body::OverrideGrant(grant) => overrides::grant(state, entry, grant),
+        Body::OverrideRevoke(revoke) => overrides::revoke(state, entry, revoke),
         Body::PartyRegister(register) => party::register(state, entry, register),
         Body::KeyAdd(add) => party::add_key(state, entry, add),
         Body::KeyRotate(rotate) => party::rotate_key(state, entry, rotate),
         Body::KeyRevoke(revoke) => party::revoke_key(state, entry, revoke),
+        Body::PolicySet(set) => policy::set(state, entry, set),
+        Body::ApprovalGive(say) => approval::give(state, entry, say),
+        Body::ApprovalRefuse(say) => approval::refuse(state, entry, say),
+        Body::ApprovalWithdraw(say) => approval::withdraw(state, entry, say),
+        Body::KeyRecover(recover) => party::recover_key(state, entry, recover),
         Body::RegimeAdopt(adopt) => market::adopt_regime(entry, adopt),
         Body::AssetDefine(define) => registry::define_asset(state, entry, define),
         Body::PartySuspend(standing) => party::suspend(state, entry, standing),
@@ -117,6 +162,11 @@ fn apply_body(state: &State, entry: &Entry) -> Result<Effects, Rejection> {
         Body::AgreementPropose(propose) => agreement::propose(state, entry, propose),
         Body::AgreementAccept(accept) => agreement::accept(state, entry, accept),
         Body::AgreementReject(reject) => agreement::reject(state, entry, reject),
+        Body::AgreementTerminate(terminate) => agreement::terminate(state, entry, terminate),
+        Body::AddressAdd(add) => address::add(state, entry, add),
+        Body::AddressProve(prove) => address::prove(state, entry, prove),
+        Body::AddressAllow(allow) => address::allow(state, entry, allow),
+        Body::AddressRemove(remove) => address::remove(state, entry, remove),
         Body::DocumentPut(put) => registry::put_document(state, entry, put),
         Body::PriceSet(set) => market::set_prices(state, entry, set),
         Body::PositionReport(report) => market::report_positions(state, entry, report),
@@ -175,14 +225,19 @@ fn check_author(state: &State, entry: &Entry) -> Result<Option<Arc<Party>>, Reje
     }
     let author = state.party(&entry.command.author).ok_or(Rejection::KeyNotActive { keyid })?;
     let key = author.key(keyid).ok_or(Rejection::KeyNotActive { keyid })?;
-    if !key.is_active_at(entry.seq) {
+    if !key.is_active_at(entry.seq, entry.recorded_at) {
         return Err(Rejection::KeyNotActive { keyid });
     }
     if author.suspended {
         return Err(Rejection::AuthorSuspended { author: author.id.clone() });
     }
-    let sets_prices = matches!(entry.command.body, Body::PriceSet(_));
-    let needed = if sets_prices { KeyUse::Price } else { KeyUse::Command };
+    let needed = if matches!(entry.command.body, Body::PriceSet(_)) {
+        KeyUse::Price
+    } else if Body::purpose(entry.command.body.type_name()) == Purpose::Approval {
+        KeyUse::Approval
+    } else {
+        KeyUse::Command
+    };
     if key.uses.contains(&needed) {
         Ok(Some(Arc::clone(author)))
     } else {
@@ -190,45 +245,8 @@ fn check_author(state: &State, entry: &Entry) -> Result<Option<Arc<Party>>, Reje
     }
 }
 
-/// Who may author a type. Source: API specification §2, column author.
-fn roles_for(body: &Body) -> &'static [Role] {
-    match body {
-        Body::LedgerOpen(_)
-        | Body::PartyRegister(_)
-        | Body::RegimeAdopt(_)
-        | Body::AssetDefine(_)
-        | Body::MovementBatch(_)
-        | Body::MovementReverse(_)
-        | Body::MovementReclassify(_)
-        | Body::AccountOpen(_)
-        | Body::AccountClose(_)
-        | Body::AccountUnfreeze(_)
-        | Body::AssetSuspend(_)
-        | Body::PartySuspend(_)
-        | Body::PartyResume(_)
-        | Body::PriceSet(_) => &[Role::Operator],
-        Body::AgreementPropose(_)
-        | Body::AgreementAccept(_)
-        | Body::AgreementReject(_)
-        | Body::PositionReport(_)
-        | Body::MovementInstruct(_)
-        | Body::MovementVoid(_)
-        | Body::MarginState(_)
-        | Body::CallIssue(_) => &[Role::Operator, Role::Client],
-        Body::MovementSettle(_) => &[Role::Custodian],
-        Body::AccountFreeze(_) | Body::CustodyStatement(_) | Body::Reconciliation(_) | Body::BreakOpen(_) => {
-            &[Role::Operator, Role::Custodian]
-        }
-        // The side in the call decides, once the call is found.
-        Body::CallStep(..) => &[Role::Operator, Role::Client, Role::Custodian],
-        Body::KeyAdd(_) | Body::KeyRotate(_) | Body::KeyRevoke(_) | Body::DocumentPut(_) => {
-            &[Role::Operator, Role::Client, Role::Custodian, Role::Auditor, Role::Witness]
-        }
-    }
-}
-
 fn check_role(command: &Command, author: Option<&Party>) -> Result<(), Rejection> {
-    let roles = roles_for(&command.body);
+    let roles = command.body.roles();
     match author {
         None => Ok(()),
         Some(author) if roles.contains(&author.role) => Ok(()),

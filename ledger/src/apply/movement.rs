@@ -2,6 +2,10 @@
 
 use std::sync::Arc;
 
+use super::address::check_destination;
+use super::breaker::{self, Timing};
+use super::facts::outflows;
+use super::overrides::Waivers;
 use super::postings::{Classes, Working, check_custodians, resolve};
 use super::{Entry, check_free, collateral};
 use crate::account::Book;
@@ -9,7 +13,7 @@ use crate::amount::print_units;
 use crate::command::{MovementInstruct, MovementMode, MovementSettle, MovementVoid, QuantityText};
 use crate::digest::Digest;
 use crate::id::CallId;
-use crate::movement::{Movement, MovementStatus, Posting};
+use crate::movement::{Movement, MovementStatus, MovementStep, Posting};
 use crate::party::{Party, Role};
 use crate::rejection::Rejection;
 use crate::state::{Change, State};
@@ -43,7 +47,7 @@ pub(super) fn instruct(
         return Err(Rejection::TooLate { until: expires });
     }
     let postings = resolve(state, &instruct.postings, Classes::Same)?;
-    let mut movement = pending(entry, instruct.movement.clone(), postings, instruct.call.clone());
+    let mut movement = pending(state, entry, instruct.movement.clone(), postings, instruct.call.clone());
     movement.expires = instruct.expires;
 
     let mut working = Working::new(state, entry.seq);
@@ -53,38 +57,62 @@ pub(super) fn instruct(
             MovementMode::TwoPhase => working.reserve(posting)?,
         }
     }
-    collateral::guard_release(&working.after(), entry, &movement.postings)?;
+    let mut waivers = Waivers::new(state, entry);
+    collateral::guard_release(&working.after(), entry, &movement.postings, &mut waivers)?;
     check_custodians(state, &movement.postings)?;
-    if instruct.mode == MovementMode::Immediate {
-        check_inside(state, &movement.postings)?;
+    let timing = match instruct.mode {
+        MovementMode::Immediate => {
+            check_inside(state, &movement.postings)?;
+            Timing::AtOnce
+        }
+        MovementMode::TwoPhase => Timing::Pending,
+    };
+    movement.holds = breaker::guard(state, entry, &movement.postings, timing, &mut waivers)?;
+    if timing == Timing::AtOnce {
         settle_whole(&mut movement);
+    }
+    if let Some(destination) = &instruct.destination {
+        movement.destination = Some(check_destination(state, entry, destination, &movement.postings)?);
     }
     let mut changes = working.into_changes();
     changes.push(Change::Movement(Arc::new(movement)));
+    changes.extend(waivers.into_changes());
     Ok(changes)
 }
 
 /// A movement as it is instructed.
 pub(super) fn pending(
+    state: &State,
     entry: &Entry,
     id: crate::id::MovementId,
     postings: Vec<Posting>,
     call: Option<CallId>,
 ) -> Movement {
+    let step = MovementStep {
+        seq: entry.seq,
+        status: MovementStatus::Pending,
+        amounts: postings.iter().map(|posting| posting.units).collect(),
+        effective_at: entry.command.effective_at,
+    };
     Movement {
         id,
         author: entry.command.author.clone(),
         status: MovementStatus::Pending,
+        outflows: outflows(state, &postings),
+        steps: vec![step],
         postings,
         batch: None,
         expires: None,
         call,
+        destination: None,
+        holds: Vec::new(),
         effective_at: entry.command.effective_at,
         evidence: None,
         reason: None,
         reverses: None,
         reversed_by: None,
         instructed_seq: entry.seq,
+        instructed_at: entry.recorded_at,
         changed_seq: entry.seq,
     }
 }
@@ -128,7 +156,7 @@ pub(super) fn settle(
     settle: &MovementSettle,
 ) -> Result<Vec<Change>, Rejection> {
     let movement = state.need_movement(&settle.movement, "/body/movement")?;
-    check_keeper(state, entry, movement)?;
+    check_settler(state, entry, movement, settle.evidence)?;
     check_pending(movement, "movement.settle, movement.void")?;
     check_no_transfer(state, movement)?;
     let parts = match &settle.amounts {
@@ -174,6 +202,10 @@ pub(super) fn settled(
     parts: &[u128],
     evidence: Digest,
 ) -> Result<Vec<Change>, Rejection> {
+    let pairs = movement.postings.iter().zip(parts).filter(|(_, part)| **part > 0);
+    let moved: Vec<_> = pairs.map(|(posting, part)| posting.part(*part)).collect();
+    let mut waivers = Waivers::new(state, entry);
+    breaker::check_holds(state, movement, &moved, &mut waivers)?;
     let mut movement = Movement { evidence: Some(evidence), changed_seq: entry.seq, ..movement.clone() };
     let mut working = Working::new(state, entry.seq);
     for (posting, part) in movement.postings.iter_mut().zip(parts).filter(|(_, part)| **part > 0) {
@@ -182,17 +214,27 @@ pub(super) fn settled(
         working.shift(&moved)?;
         posting.settled += part;
     }
+    movement.steps.push(MovementStep {
+        seq: entry.seq,
+        status: MovementStatus::Settled,
+        amounts: parts.to_vec(),
+        effective_at: entry.command.effective_at,
+    });
     if movement.postings.iter().all(|posting| posting.remaining() == 0) {
         movement.status = MovementStatus::Settled;
     }
     let mut changes = working.into_changes();
     changes.push(Change::Movement(Arc::new(movement)));
+    changes.extend(waivers.into_changes());
     Ok(changes)
 }
 
 /// A movement that takes effect at once.
 pub(super) fn settle_whole(movement: &mut Movement) {
     movement.status = MovementStatus::Settled;
+    for step in &mut movement.steps {
+        step.status = MovementStatus::Settled;
+    }
     for posting in &mut movement.postings {
         posting.settled = posting.units;
     }
@@ -210,13 +252,11 @@ pub(super) fn given_up(
     for posting in movement.postings.iter().filter(|posting| posting.remaining() > 0) {
         working.unreserve(&posting.part(posting.remaining()));
     }
+    let mut given_up = Movement { status, reason, changed_seq: seq, ..movement.clone() };
+    let amounts = movement.postings.iter().map(Posting::remaining).collect();
+    given_up.steps.push(MovementStep { seq, status, amounts, effective_at: None });
     let mut changes = working.into_changes();
-    changes.push(Change::Movement(Arc::new(Movement {
-        status,
-        reason,
-        changed_seq: seq,
-        ..movement.clone()
-    })));
+    changes.push(Change::Movement(Arc::new(given_up)));
     changes
 }
 
@@ -258,13 +298,36 @@ fn check_no_transfer(state: &State, movement: &Movement) -> Result<(), Rejection
 }
 
 /// Only the custodian of every account it touches settles or fails a movement.
+/// The custodian that keeps every account of the movement.
 pub(super) fn check_keeper(state: &State, entry: &Entry, movement: &Movement) -> Result<(), Rejection> {
-    let keeps = |id| state.account(id).is_some_and(|account| account.custodian == entry.command.author);
-    if movement.postings.iter().all(|posting| keeps(&posting.from) && keeps(&posting.to)) {
+    if custodians(state, movement).all(|custodian| *custodian == entry.command.author) {
         Ok(())
     } else {
         Err(Rejection::NotAuthorised { who_may: "the custodian that keeps the accounts" })
     }
+}
+
+/// The custodian itself, or the operator with a statement of that custodian.
+fn check_settler(
+    state: &State,
+    entry: &Entry,
+    movement: &Movement,
+    evidence: Digest,
+) -> Result<(), Rejection> {
+    let author = state.need_party(&entry.command.author, "/author")?;
+    if author.role != Role::Operator {
+        return check_keeper(state, entry, movement);
+    }
+    if custodians(state, movement).all(|one| state.statement_in_force(&evidence, one).is_some()) {
+        return Ok(());
+    }
+    let needed = "a recorded statement of the custodian that keeps the accounts, not superseded";
+    Err(Rejection::EvidenceMissing { needed })
+}
+
+fn custodians<'a>(state: &'a State, movement: &'a Movement) -> impl Iterator<Item = &'a crate::id::PartyId> {
+    let accounts = movement.postings.iter().flat_map(|posting| [&posting.from, &posting.to]);
+    accounts.filter_map(|id| state.account(id)).map(|account| &account.custodian)
 }
 
 pub(super) fn check_pending(movement: &Movement, fits: &str) -> Result<(), Rejection> {

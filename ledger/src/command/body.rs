@@ -1,22 +1,56 @@
 //! Every type of command this version knows, by name.
 
-use super::agreement::{AgreementAccept, AgreementPropose, AgreementReject};
+use super::address::{AddressAdd, AddressAllow, AddressProve, AddressRemove};
+use super::agreement::{AgreementAccept, AgreementPropose, AgreementReject, AgreementTerminate};
+use super::approval::{ApprovalSay, PolicySet};
+use super::breaker::BreakerStep;
 use super::call::{CallIssue, CallStep};
+use super::concern::Concern;
 use super::custody::{BreakOpen, CustodyStatementPut, ReconciliationRecord};
 use super::fields::Fields;
+use super::governance::{ClockConfirm, LedgerClose, LogKeyAnnounce, RulesSet, WitnessPolicySet};
 use super::market::{MarginState, PositionReport, PriceSet, RegimeAdopt};
 use super::movement::{
     MovementBatch, MovementInstruct, MovementReclassify, MovementReverse, MovementSettle, MovementVoid,
 };
-use super::party::{KeyAdd, KeyRevoke, KeyRotate, LedgerOpen, NewKey, PartyRegister};
+use super::overrides::{OverrideGrant, OverrideRevoke};
+use super::party::{KeyAdd, KeyRecover, KeyRevoke, KeyRotate, LedgerOpen, NewKey, PartyRegister};
 use super::registry::{AccountOpen, AssetDefine, DocumentPut};
 use super::standing::{AccountStanding, AssetSuspend, PartyStanding};
 use crate::digest::Digest;
+use crate::envelope::Purpose;
 use crate::id::CallId;
 use crate::json::Json;
+use crate::party::Role;
+
+/// What the body of a type can tell of itself.
+pub(super) trait Ask: Sized {
+    /// Reads it from the members of `body`.
+    fn read(fields: &mut Fields) -> Option<Self>;
+
+    /// What it is about besides its author's own.
+    fn concerns(&self) -> Vec<Concern>;
+
+    /// The documents it names, each with an RFC 6901 pointer to where.
+    fn documents(&self) -> Vec<(&'static str, Digest)> {
+        Vec::new()
+    }
+
+    /// The key that it brings.
+    fn new_key(&self) -> Option<&NewKey> {
+        None
+    }
+}
+
+const OPERATOR: &[Role] = &[Role::Operator];
+const DEALERS: &[Role] = &[Role::Operator, Role::Client];
+const KEEPERS: &[Role] = &[Role::Operator, Role::Custodian];
+/// The side in the call decides, once the call is found.
+const SIDES: &[Role] = &[Role::Operator, Role::Client, Role::Custodian];
+const ANYONE: &[Role] = &[Role::Operator, Role::Client, Role::Custodian, Role::Auditor, Role::Witness];
 
 macro_rules! bodies {
-    ($($(#[$doc:meta])* $variant:ident($body:ty) = $name:literal),+ $(,)?) => {
+    ($($(#[$doc:meta])* $variant:ident($body:ty) = $name:literal by $roles:ident),+ $(,)?) => {
         /// What a command asks, by its type.
         #[derive(Clone, Debug, Eq, PartialEq)]
         pub enum Body {
@@ -37,11 +71,47 @@ macro_rules! bodies {
                 }
             }
 
+            /// Who may author the type. Source: API specification §2, column author.
+            #[must_use]
+            pub fn roles(&self) -> &'static [Role] {
+                match self {
+                    $(Self::$variant(_) => $roles,)+
+                    Self::CallStep(..) => SIDES,
+                }
+            }
+
             /// Reads the body of a type that [`Body::knows`].
             pub(super) fn read(type_name: &str, fields: &mut Fields) -> Option<Self> {
                 match type_name {
                     $($name => <$body>::read(fields).map(Self::$variant),)+
                     _ => CallStep::read(type_name, fields).map(|(call, step)| Self::CallStep(call, step)),
+                }
+            }
+
+            /// What the command is about besides its author's own.
+            #[must_use]
+            pub fn concerns(&self) -> Vec<Concern> {
+                match self {
+                    $(Self::$variant(body) => body.concerns(),)+
+                    Self::CallStep(call, _) => vec![Concern::Call(call.clone())],
+                }
+            }
+
+            /// The documents the command names, each with an RFC 6901 pointer to where.
+            #[must_use]
+            pub fn documents(&self) -> Vec<(&'static str, Digest)> {
+                match self {
+                    $(Self::$variant(body) => body.documents(),)+
+                    Self::CallStep(_, step) => step.documents(),
+                }
+            }
+
+            /// The key that the command brings. Whether it signs too is for [`Signers`] to say.
+            #[must_use]
+            pub fn new_key(&self) -> Option<&NewKey> {
+                match self {
+                    $(Self::$variant(body) => body.new_key(),)+
+                    Self::CallStep(..) => None,
                 }
             }
         }
@@ -50,67 +120,103 @@ macro_rules! bodies {
 
 bodies! {
     /// Opens the ledger: record 0.
-    LedgerOpen(LedgerOpen) = "ledger.open",
+    LedgerOpen(LedgerOpen) = "ledger.open" by OPERATOR,
+    /// Puts another quorum of witnesses in force.
+    LedgerWitnessPolicy(WitnessPolicySet) = "ledger.witness_policy" by OPERATOR,
+    /// Announces the next log key.
+    LedgerLogKey(LogKeyAnnounce) = "ledger.log_key" by OPERATOR,
+    /// Sets the rules version of later records.
+    LedgerRules(RulesSet) = "ledger.rules" by OPERATOR,
+    /// Confirms the clock, which is believed again.
+    LedgerConfirmClock(ClockConfirm) = "ledger.confirm_clock" by OPERATOR,
+    /// Closes the ledger for ever.
+    LedgerClose(LedgerClose) = "ledger.close" by OPERATOR,
+    /// Takes a pool's circuit breaker through one cycle.
+    BreakerStep(BreakerStep) = "breaker.step" by OPERATOR,
+    /// Grants an exception to a rule.
+    OverrideGrant(OverrideGrant) = "override.grant" by OPERATOR,
+    /// Ends it early.
+    OverrideRevoke(OverrideRevoke) = "override.revoke" by OPERATOR,
     /// Registers a party with its first key.
-    PartyRegister(PartyRegister) = "party.register",
+    PartyRegister(PartyRegister) = "party.register" by OPERATOR,
     /// Adds a key.
-    KeyAdd(KeyAdd) = "key.add",
+    KeyAdd(KeyAdd) = "key.add" by ANYONE,
     /// Puts a new key in the place of an old one.
-    KeyRotate(KeyRotate) = "key.rotate",
+    KeyRotate(KeyRotate) = "key.rotate" by ANYONE,
     /// Ends a key.
-    KeyRevoke(KeyRevoke) = "key.revoke",
+    KeyRevoke(KeyRevoke) = "key.revoke" by ANYONE,
+    /// Gives a new key to a party that lost all of its own.
+    KeyRecover(KeyRecover) = "key.recover" by OPERATOR,
     /// Stops a party from authoring anything.
-    PartySuspend(PartyStanding) = "party.suspend",
+    PartySuspend(PartyStanding) = "party.suspend" by OPERATOR,
     /// Lets it author again.
-    PartyResume(PartyStanding) = "party.resume",
+    PartyResume(PartyStanding) = "party.resume" by OPERATOR,
+    /// Says which commands need whom besides their author.
+    PolicySet(PolicySet) = "policy.set" by ANYONE,
+    /// Approves a command that waits.
+    ApprovalGive(ApprovalSay) = "approval.give" by ANYONE,
+    /// Refuses it: that ends it.
+    ApprovalRefuse(ApprovalSay) = "approval.refuse" by ANYONE,
+    /// Takes an approval, or the command itself, back.
+    ApprovalWithdraw(ApprovalSay) = "approval.withdraw" by ANYONE,
     /// Binds a rule book's name to its bytes.
-    RegimeAdopt(RegimeAdopt) = "regime.adopt",
+    RegimeAdopt(RegimeAdopt) = "regime.adopt" by OPERATOR,
     /// Defines an asset.
-    AssetDefine(AssetDefine) = "asset.define",
+    AssetDefine(AssetDefine) = "asset.define" by OPERATOR,
     /// Stops everything that would be instructed in an asset.
-    AssetSuspend(AssetSuspend) = "asset.suspend",
+    AssetSuspend(AssetSuspend) = "asset.suspend" by OPERATOR,
     /// Opens an account.
-    AccountOpen(AccountOpen) = "account.open",
+    AccountOpen(AccountOpen) = "account.open" by OPERATOR,
     /// Closes an empty account for ever.
-    AccountClose(AccountStanding) = "account.close",
+    AccountClose(AccountStanding) = "account.close" by OPERATOR,
     /// Stops everything that would be instructed to or from an account.
-    AccountFreeze(AccountStanding) = "account.freeze",
+    AccountFreeze(AccountStanding) = "account.freeze" by KEEPERS,
     /// Lets it be instructed again.
-    AccountUnfreeze(AccountStanding) = "account.unfreeze",
+    AccountUnfreeze(AccountStanding) = "account.unfreeze" by OPERATOR,
     /// Proposes a version of an agreement.
-    AgreementPropose(AgreementPropose) = "agreement.propose",
+    AgreementPropose(AgreementPropose) = "agreement.propose" by DEALERS,
     /// Accepts it.
-    AgreementAccept(AgreementAccept) = "agreement.accept",
+    AgreementAccept(AgreementAccept) = "agreement.accept" by DEALERS,
     /// Rejects it.
-    AgreementReject(AgreementReject) = "agreement.reject",
+    AgreementReject(AgreementReject) = "agreement.reject" by DEALERS,
+    /// Ends an agreement: what it secures runs off.
+    AgreementTerminate(AgreementTerminate) = "agreement.terminate" by DEALERS,
+    /// Names an address to which collateral may be sent one day.
+    AddressAdd(AddressAdd) = "address.add" by DEALERS,
+    /// Brings the proof that its owner controls it.
+    AddressProve(AddressProve) = "address.prove" by DEALERS,
+    /// Lets it be used once it has cooled off.
+    AddressAllow(AddressAllow) = "address.allow" by DEALERS,
+    /// Takes it off the list at once.
+    AddressRemove(AddressRemove) = "address.remove" by DEALERS,
     /// Makes a document part of the record.
-    DocumentPut(DocumentPut) = "document.put",
+    DocumentPut(DocumentPut) = "document.put" by ANYONE,
     /// Sets prices.
-    PriceSet(PriceSet) = "price.set",
+    PriceSet(PriceSet) = "price.set" by OPERATOR,
     /// Reports positions.
-    PositionReport(PositionReport) = "position.report",
+    PositionReport(PositionReport) = "position.report" by DEALERS,
     /// Instructs a movement.
-    MovementInstruct(MovementInstruct) = "movement.instruct",
+    MovementInstruct(MovementInstruct) = "movement.instruct" by DEALERS,
     /// Settles a pending movement.
-    MovementSettle(MovementSettle) = "movement.settle",
+    MovementSettle(MovementSettle) = "movement.settle" by KEEPERS,
     /// Voids a pending movement.
-    MovementVoid(MovementVoid) = "movement.void",
+    MovementVoid(MovementVoid) = "movement.void" by DEALERS,
     /// Moves by a document of postings, all or nothing.
-    MovementBatch(MovementBatch) = "movement.batch",
+    MovementBatch(MovementBatch) = "movement.batch" by OPERATOR,
     /// Undoes a settled movement by a new one.
-    MovementReverse(MovementReverse) = "movement.reverse",
+    MovementReverse(MovementReverse) = "movement.reverse" by OPERATOR,
     /// Moves from one property class to another, both named.
-    MovementReclassify(MovementReclassify) = "movement.reclassify",
+    MovementReclassify(MovementReclassify) = "movement.reclassify" by OPERATOR,
     /// States margin.
-    MarginState(MarginState) = "margin.state",
+    MarginState(MarginState) = "margin.state" by DEALERS,
     /// Issues a call.
-    CallIssue(CallIssue) = "call.issue",
+    CallIssue(CallIssue) = "call.issue" by DEALERS,
     /// Records a custodian's statement.
-    CustodyStatement(CustodyStatementPut) = "custody.statement",
+    CustodyStatement(CustodyStatementPut) = "custody.statement" by KEEPERS,
     /// Records a reconciliation.
-    Reconciliation(ReconciliationRecord) = "recon.record",
+    Reconciliation(ReconciliationRecord) = "recon.record" by KEEPERS,
     /// Opens a break.
-    BreakOpen(BreakOpen) = "break.open",
+    BreakOpen(BreakOpen) = "break.open" by KEEPERS,
 }
 
 impl Body {
@@ -120,94 +226,15 @@ impl Body {
         Self::known_types().any(|known| known == type_name)
     }
 
+    /// What its signature is for: an approval's serves for nothing else.
+    #[must_use]
+    pub fn purpose(type_name: &str) -> Purpose {
+        if type_name.starts_with("approval.") { Purpose::Approval } else { Purpose::Command }
+    }
+
     /// Every type this version knows.
     pub fn known_types() -> impl Iterator<Item = &'static str> {
         Self::TYPES.iter().copied().chain(CallStep::TYPES)
-    }
-
-    /// The documents the command names, each with an RFC 6901 pointer to where.
-    #[must_use]
-    pub fn documents(&self) -> Vec<(&'static str, Digest)> {
-        match self {
-            Self::LedgerOpen(open) => vec![("/body/witness_policy", open.witness_policy)],
-            Self::RegimeAdopt(adopt) => vec![("/body/digest", adopt.digest)],
-            Self::AgreementPropose(propose) => vec![("/body/document", propose.document)],
-            Self::DocumentPut(put) => vec![("/body/digest", put.digest)],
-            Self::PriceSet(set) => vec![("/body/digest", set.digest)],
-            Self::PositionReport(report) => vec![("/body/digest", report.digest)],
-            Self::MovementSettle(settle) => vec![("/body/evidence", settle.evidence)],
-            Self::MovementBatch(batch) => vec![("/body/document", batch.document)],
-            Self::MarginState(stated) => stated.digests().to_vec(),
-            Self::CustodyStatement(put) => vec![("/body/digest", put.digest)],
-            Self::Reconciliation(record) => vec![("/body/digest", record.digest)],
-            Self::CallStep(
-                _,
-                CallStep::Settle { evidence, .. } | CallStep::Dispute { evidence: Some(evidence), .. },
-            ) => {
-                vec![("/body/evidence", *evidence)]
-            }
-            // An acceptance or rejection names what a proposal brought: the proposal is looked for.
-            Self::AgreementAccept(_)
-            | Self::AgreementReject(_)
-            | Self::CallStep(..)
-            | Self::PartyRegister(_)
-            | Self::KeyAdd(_)
-            | Self::KeyRotate(_)
-            | Self::KeyRevoke(_)
-            | Self::PartySuspend(_)
-            | Self::PartyResume(_)
-            | Self::AssetDefine(_)
-            | Self::AssetSuspend(_)
-            | Self::AccountOpen(_)
-            | Self::AccountClose(_)
-            | Self::AccountFreeze(_)
-            | Self::AccountUnfreeze(_)
-            | Self::MovementInstruct(_)
-            | Self::MovementVoid(_)
-            | Self::MovementReverse(_)
-            | Self::MovementReclassify(_)
-            | Self::CallIssue(_)
-            | Self::BreakOpen(_) => Vec::new(),
-        }
-    }
-
-    /// The key that the command brings and that must sign it too.
-    #[must_use]
-    pub fn new_key(&self) -> Option<&NewKey> {
-        match self {
-            Self::LedgerOpen(open) => Some(&open.key),
-            Self::PartyRegister(register) => Some(&register.key),
-            Self::KeyAdd(add) => Some(&add.key),
-            Self::KeyRotate(rotate) => Some(&rotate.key),
-            Self::KeyRevoke(_)
-            | Self::RegimeAdopt(_)
-            | Self::PartySuspend(_)
-            | Self::PartyResume(_)
-            | Self::AssetDefine(_)
-            | Self::AssetSuspend(_)
-            | Self::AccountOpen(_)
-            | Self::AccountClose(_)
-            | Self::AccountFreeze(_)
-            | Self::AccountUnfreeze(_)
-            | Self::AgreementPropose(_)
-            | Self::AgreementAccept(_)
-            | Self::AgreementReject(_)
-            | Self::DocumentPut(_)
-            | Self::PriceSet(_)
-            | Self::PositionReport(_)
-            | Self::MovementInstruct(_)
-            | Self::MovementSettle(_)
-            | Self::MovementVoid(_)
-            | Self::MovementBatch(_)
-            | Self::MovementReverse(_)
-            | Self::MovementReclassify(_)
-            | Self::MarginState(_)
-            | Self::CallIssue(_)
-            | Self::CallStep(..)
-            | Self::CustodyStatement(_)
-            | Self::Reconciliation(_)
-            | Self::BreakOpen(_) => None,
-        }
     }
 }
 

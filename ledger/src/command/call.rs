@@ -2,6 +2,8 @@
 
 use rust_decimal::Decimal;
 
+use super::body::Ask;
+use super::concern::Concern;
 use super::fields::{Fields, QuantityText, ReadText};
 use super::movement::PostingText;
 use crate::call::{CallKind, CallLeg};
@@ -32,8 +34,8 @@ pub struct CallIssue {
     pub due: Timestamp,
 }
 
-impl CallIssue {
-    pub(super) fn read(fields: &mut Fields) -> Option<Self> {
+impl Ask for CallIssue {
+    fn read(fields: &mut Fields) -> Option<Self> {
         let help = "an id of at most 62 characters that does not end in .u or .d: its halves are called so";
         let call = fields.required("call", help, |value| {
             let text = value.as_str().filter(|text| leaves_room_for_halves(text))?;
@@ -58,6 +60,10 @@ impl CallIssue {
             currency: currency?,
             due: due?,
         })
+    }
+
+    fn concerns(&self) -> Vec<Concern> {
+        vec![Concern::Agreement(self.agreement.clone())]
     }
 }
 
@@ -227,6 +233,25 @@ impl CallStep {
             _ => None,
         };
         Some((call?, step?))
+    }
+
+    /// The documents it names.
+    pub(super) fn documents(&self) -> Vec<(&'static str, Digest)> {
+        match self {
+            Self::Settle { evidence, .. } | Self::Dispute { evidence: Some(evidence), .. } => {
+                vec![("/body/evidence", *evidence)]
+            }
+            Self::Acknowledge
+            | Self::Agree { .. }
+            | Self::Dispute { evidence: None, .. }
+            | Self::Retract { .. }
+            | Self::Supersede { .. }
+            | Self::Pledge { .. }
+            | Self::AcceptPledge { .. }
+            | Self::RejectPledge { .. }
+            | Self::Instruct { .. }
+            | Self::Fail { .. } => Vec::new(),
+        }
     }
 
     fn read_dispute(fields: &mut Fields) -> Option<Self> {

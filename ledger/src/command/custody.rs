@@ -1,5 +1,7 @@
 //! Custodians' statements, reconciliations and breaks.
 
+use super::body::Ask;
+use super::concern::Concern;
 use super::fields::{Fields, QuantityText, ReadText};
 use crate::digest::Digest;
 use crate::id::{BreakId, CustodyStatementId, PartyId, ReconciliationId};
@@ -35,8 +37,8 @@ pub struct CustodyStatementPut {
     pub supersedes: Option<CustodyStatementId>,
 }
 
-impl CustodyStatementPut {
-    pub(super) fn read(fields: &mut Fields) -> Option<Self> {
+impl Ask for CustodyStatementPut {
+    fn read(fields: &mut Fields) -> Option<Self> {
         let statement = fields.parsed("statement");
         let custodian = fields.parsed("custodian");
         let format = fields.text("format");
@@ -53,6 +55,14 @@ impl CustodyStatementPut {
             provenance: provenance?,
             supersedes: supersedes?,
         })
+    }
+
+    fn concerns(&self) -> Vec<Concern> {
+        vec![Concern::Party(self.custodian.clone())]
+    }
+
+    fn documents(&self) -> Vec<(&'static str, Digest)> {
+        vec![("/body/digest", self.digest)]
     }
 }
 
@@ -80,8 +90,8 @@ pub struct ReconciliationRecord {
     pub breaks: u64,
 }
 
-impl ReconciliationRecord {
-    pub(super) fn read(fields: &mut Fields) -> Option<Self> {
+impl Ask for ReconciliationRecord {
+    fn read(fields: &mut Fields) -> Option<Self> {
         let reconciliation = fields.parsed("reconciliation");
         let statements = fields.set("statements");
         let as_of = fields.parsed("as_of");
@@ -97,6 +107,14 @@ impl ReconciliationRecord {
             fingerprint: fingerprint?,
             breaks: breaks?,
         })
+    }
+
+    fn concerns(&self) -> Vec<Concern> {
+        Vec::new()
+    }
+
+    fn documents(&self) -> Vec<(&'static str, Digest)> {
+        vec![("/body/digest", self.digest)]
     }
 }
 
@@ -115,8 +133,8 @@ pub struct BreakOpen {
     pub negative: bool,
 }
 
-impl BreakOpen {
-    pub(super) fn read(fields: &mut Fields) -> Option<Self> {
+impl Ask for BreakOpen {
+    fn read(fields: &mut Fields) -> Option<Self> {
         let id = fields.parsed("break");
         let reconciliation = fields.parsed("reconciliation");
         let line = fields.text("line");
@@ -128,5 +146,9 @@ impl BreakOpen {
         });
         let (amount, negative) = amount?;
         Some(Self { id: id?, reconciliation: reconciliation?, line: line?, amount, negative })
+    }
+
+    fn concerns(&self) -> Vec<Concern> {
+        Vec::new()
     }
 }

@@ -151,6 +151,36 @@ impl<'a> Fields<'a> {
         (values.len() == elements.len()).then_some(values)
     }
 
+    /// Whether the member is there.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.members.iter().any(|(member, _)| member == name)
+    }
+
+    /// An object, read by `read` from its own fields.
+    pub(crate) fn nested<T>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(&mut Fields<'a>) -> Option<T>,
+    ) -> Option<T> {
+        let tree = self.required(name, "an object", Some)?;
+        let mut fields = Fields::of(tree, &format!("{}/{name}", self.pointer));
+        let value = read(&mut fields);
+        fields.finish(value).map_err(|errors| self.errors.extend(errors)).ok()
+    }
+
+    /// A member that may be left out, read by `read` if it is there; its name stays known either way.
+    pub(crate) fn maybe<T>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(&mut Self, &'static str) -> Option<T>,
+    ) -> Option<Option<T>> {
+        if self.has(name) {
+            return read(self, name).map(Some);
+        }
+        self.read.push(name);
+        Some(None)
+    }
+
     /// Free text, possibly empty.
     pub(crate) fn text(&mut self, name: &'static str) -> Option<String> {
         self.required(name, "text", |value| value.as_str().map(str::to_owned))
@@ -268,5 +298,5 @@ macro_rules! read_ids {
 
 read_ids! {
     PartyId, AssetId, AccountId, AgreementId, PortfolioId, PriceSetId, MovementId, StatementId, CallId,
-    CustodyStatementId, ReconciliationId, BreakId, RegimeId,
+    CustodyStatementId, ReconciliationId, BreakId, RegimeId, PolicyId, OverrideId,
 }

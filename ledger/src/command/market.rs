@@ -2,6 +2,8 @@
 
 use rust_decimal::Decimal;
 
+use super::body::Ask;
+use super::concern::Concern;
 use super::fields::Fields;
 use crate::digest::Digest;
 use crate::id::{AgreementId, PortfolioId, PriceSetId, RegimeId, StatementId};
@@ -22,14 +24,22 @@ pub struct PriceSet {
     pub count: u64,
 }
 
-impl PriceSet {
-    pub(super) fn read(fields: &mut Fields) -> Option<Self> {
+impl Ask for PriceSet {
+    fn read(fields: &mut Fields) -> Option<Self> {
         let set = fields.parsed("set");
         let digest = fields.parsed("digest");
         let as_of = fields.parsed("as_of");
         let source = fields.text("source");
         let count = fields.parsed("count");
         Some(Self { set: set?, digest: digest?, as_of: as_of?, source: source?, count: count? })
+    }
+
+    fn concerns(&self) -> Vec<Concern> {
+        vec![Concern::Everyone]
+    }
+
+    fn documents(&self) -> Vec<(&'static str, Digest)> {
+        vec![("/body/digest", self.digest)]
     }
 }
 
@@ -46,13 +56,21 @@ pub struct PositionReport {
     pub count: u64,
 }
 
-impl PositionReport {
-    pub(super) fn read(fields: &mut Fields) -> Option<Self> {
+impl Ask for PositionReport {
+    fn read(fields: &mut Fields) -> Option<Self> {
         let portfolio = fields.parsed("portfolio");
         let digest = fields.parsed("digest");
         let as_of = fields.parsed("as_of");
         let count = fields.parsed("count");
         Some(Self { portfolio: portfolio?, digest: digest?, as_of: as_of?, count: count? })
+    }
+
+    fn concerns(&self) -> Vec<Concern> {
+        vec![Concern::Portfolio(self.portfolio.clone())]
+    }
+
+    fn documents(&self) -> Vec<(&'static str, Digest)> {
+        vec![("/body/digest", self.digest)]
     }
 }
 
@@ -67,12 +85,20 @@ pub struct RegimeAdopt {
     pub from: Timestamp,
 }
 
-impl RegimeAdopt {
-    pub(super) fn read(fields: &mut Fields) -> Option<Self> {
+impl Ask for RegimeAdopt {
+    fn read(fields: &mut Fields) -> Option<Self> {
         let regime = fields.parsed("regime");
         let digest = fields.parsed("digest");
         let from = fields.parsed("from");
         Some(Self { regime: regime?, digest: digest?, from: from? })
+    }
+
+    fn concerns(&self) -> Vec<Concern> {
+        vec![Concern::Everyone]
+    }
+
+    fn documents(&self) -> Vec<(&'static str, Digest)> {
+        vec![("/body/digest", self.digest)]
     }
 }
 
@@ -111,8 +137,8 @@ pub struct MarginState {
     pub report: Digest,
 }
 
-impl MarginState {
-    pub(super) fn read(fields: &mut Fields) -> Option<Self> {
+impl Ask for MarginState {
+    fn read(fields: &mut Fields) -> Option<Self> {
         let statement = fields.parsed("statement");
         let portfolio = fields.parsed("portfolio");
         let agreement = fields.parsed("agreement");
@@ -141,10 +167,12 @@ impl MarginState {
         })
     }
 
-    /// The party whose figures these are is the author; this names what the statement rests on.
-    #[must_use]
-    pub fn digests(&self) -> [(&'static str, Digest); 4] {
-        [
+    fn concerns(&self) -> Vec<Concern> {
+        vec![Concern::Agreement(self.agreement.clone())]
+    }
+
+    fn documents(&self) -> Vec<(&'static str, Digest)> {
+        vec![
             ("/body/positions", self.positions),
             ("/body/prices", self.prices),
             ("/body/regime", self.regime),

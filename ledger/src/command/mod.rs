@@ -3,28 +3,42 @@
 //! Reading never looks at state: a command that reads is well formed, not yet allowed.
 //! Source: audit specification §1 (members), API specification §2 (types and bodies).
 
+mod address;
 mod agreement;
+mod approval;
 mod body;
+mod breaker;
 mod call;
+mod concern;
 mod custody;
 pub(crate) mod fields;
+mod governance;
 mod market;
 mod movement;
+mod overrides;
 mod party;
 mod registry;
 mod standing;
 
-pub use agreement::{AgreementAccept, AgreementPropose, AgreementReject};
+pub use address::{
+    AddressAdd, AddressAllow, AddressNamed, AddressProve, AddressRemove, AddressText, Challenge,
+};
+pub use agreement::{AgreementAccept, AgreementPropose, AgreementReject, AgreementTerminate};
+pub use approval::{ApprovalSay, PolicySet};
 pub use body::{Body, Signers};
+pub use breaker::BreakerStep;
 pub use call::{CallIssue, CallStep, PledgedItem};
+pub use concern::Concern;
 pub use custody::{BreakOpen, CustodyStatementPut, Provenance, ReconciliationRecord};
 pub use fields::{FieldError, FieldFault, QuantityText};
+pub use governance::{ClockConfirm, LedgerClose, LogKeyAnnounce, RulesSet, WitnessPolicySet};
 pub use market::{MarginState, PositionReport, PriceSet, RegimeAdopt};
 pub use movement::{
     AssetTotal, BATCH_POSTINGS_MAX, MovementBatch, MovementInstruct, MovementMode, MovementReclassify,
     MovementReverse, MovementSettle, MovementVoid, PostingText, read_batch,
 };
-pub use party::{KeyAdd, KeyRevoke, KeyRotate, LedgerOpen, NewKey, PartyRegister};
+pub use overrides::{OverrideGrant, OverrideRevoke};
+pub use party::{KeyAdd, KeyRecover, KeyRevoke, KeyRotate, LedgerOpen, NewKey, PartyRegister, ScopeNamed};
 pub use registry::{AccountOpen, AssetDefine, DocumentPut};
 pub use standing::{AccountStanding, AssetSuspend, PartyStanding};
 
@@ -87,7 +101,7 @@ pub struct Expectation {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum CommandError {
     /// No such type, or not one this version knows.
-    #[error("{given} is not a type of command that this version knows")]
+    #[error("{given} is not a type that this version knows under this payload type")]
     TypeUnknown {
         /// The type as given.
         given: String,

@@ -1,5 +1,8 @@
 //! Movements of collateral between accounts.
 
+use super::address::AddressText;
+use super::body::Ask;
+use super::concern::Concern;
 use super::fields::{Fields, QuantityText, ReadText};
 use crate::account::PropertyClass;
 use crate::digest::Digest;
@@ -57,16 +60,31 @@ pub struct MovementInstruct {
     pub expires: Option<Timestamp>,
     /// The call it serves.
     pub call: Option<CallId>,
+    /// The address that what leaves the custodians' books is sent to; then it is on the owner's
+    /// allow-list and active.
+    pub destination: Option<AddressText>,
 }
 
-impl MovementInstruct {
-    pub(super) fn read(fields: &mut Fields) -> Option<Self> {
+impl Ask for MovementInstruct {
+    fn read(fields: &mut Fields) -> Option<Self> {
         let movement = fields.parsed("movement");
         let mode = fields.parsed("mode");
         let postings = fields.each("postings", 1..=8, PostingText::read);
         let expires = fields.parsed_optional("expires");
         let call = fields.parsed_optional("call");
-        Some(Self { movement: movement?, mode: mode?, postings: postings?, expires: expires?, call: call? })
+        let destination = fields.parsed_optional("destination");
+        Some(Self {
+            movement: movement?,
+            mode: mode?,
+            postings: postings?,
+            expires: expires?,
+            call: call?,
+            destination: destination?,
+        })
+    }
+
+    fn concerns(&self) -> Vec<Concern> {
+        Concern::postings(&self.postings)
     }
 }
 
@@ -81,14 +99,22 @@ pub struct MovementSettle {
     pub evidence: Digest,
 }
 
-impl MovementSettle {
-    pub(super) fn read(fields: &mut Fields) -> Option<Self> {
+impl Ask for MovementSettle {
+    fn read(fields: &mut Fields) -> Option<Self> {
         let movement = fields.parsed("movement");
         let amounts = fields.optional("amounts", "one quantity for each posting, in their order", |value| {
             value.as_array()?.iter().map(|amount| QuantityText::read_text(amount.as_str()?)).collect()
         });
         let evidence = fields.parsed("evidence");
         Some(Self { movement: movement?, amounts: amounts?, evidence: evidence? })
+    }
+
+    fn concerns(&self) -> Vec<Concern> {
+        vec![Concern::Movement(self.movement.clone())]
+    }
+
+    fn documents(&self) -> Vec<(&'static str, Digest)> {
+        vec![("/body/evidence", self.evidence)]
     }
 }
 
@@ -103,12 +129,16 @@ pub struct MovementReverse {
     pub reason: String,
 }
 
-impl MovementReverse {
-    pub(super) fn read(fields: &mut Fields) -> Option<Self> {
+impl Ask for MovementReverse {
+    fn read(fields: &mut Fields) -> Option<Self> {
         let movement = fields.parsed("movement");
         let reverses = fields.parsed("reverses");
         let reason = fields.text("reason");
         Some(Self { movement: movement?, reverses: reverses?, reason: reason? })
+    }
+
+    fn concerns(&self) -> Vec<Concern> {
+        vec![Concern::Movement(self.reverses.clone())]
     }
 }
 
@@ -129,8 +159,8 @@ pub struct MovementReclassify {
     pub basis: String,
 }
 
-impl MovementReclassify {
-    pub(super) fn read(fields: &mut Fields) -> Option<Self> {
+impl Ask for MovementReclassify {
+    fn read(fields: &mut Fields) -> Option<Self> {
         let movement = fields.parsed("movement");
         let postings = fields.each("postings", 1..=8, PostingText::read);
         let from_class = fields.parsed("from_class");
@@ -145,6 +175,10 @@ impl MovementReclassify {
             reason: reason?,
             basis: basis?,
         })
+    }
+
+    fn concerns(&self) -> Vec<Concern> {
+        Concern::postings(&self.postings)
     }
 }
 
@@ -170,8 +204,8 @@ pub struct MovementBatch {
     pub totals: Vec<AssetTotal>,
 }
 
-impl MovementBatch {
-    pub(super) fn read(fields: &mut Fields) -> Option<Self> {
+impl Ask for MovementBatch {
+    fn read(fields: &mut Fields) -> Option<Self> {
         let movement = fields.parsed("movement");
         let document = fields.parsed("document");
         let count = fields.parsed("count");
@@ -181,6 +215,15 @@ impl MovementBatch {
             Some(AssetTotal { asset: asset?, amount: amount? })
         });
         Some(Self { movement: movement?, document: document?, count: count?, totals: totals? })
+    }
+
+    /// It tells many parties' business at once: nobody reads it whole.
+    fn concerns(&self) -> Vec<Concern> {
+        Vec::new()
+    }
+
+    fn documents(&self) -> Vec<(&'static str, Digest)> {
+        vec![("/body/document", self.document)]
     }
 }
 
@@ -229,11 +272,15 @@ pub struct MovementVoid {
     pub reason: String,
 }
 
-impl MovementVoid {
-    pub(super) fn read(fields: &mut Fields) -> Option<Self> {
+impl Ask for MovementVoid {
+    fn read(fields: &mut Fields) -> Option<Self> {
         let movement = fields.parsed("movement");
         let reason = fields.text("reason");
         Some(Self { movement: movement?, reason: reason? })
+    }
+
+    fn concerns(&self) -> Vec<Concern> {
+        vec![Concern::Movement(self.movement.clone())]
     }
 }
 

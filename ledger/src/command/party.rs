@@ -1,9 +1,12 @@
 //! Opening the ledger, registering parties, and their keys.
 
+use super::body::Ask;
+use super::concern::Concern;
 use super::fields::{Fields, ReadText};
 use crate::base64;
 use crate::digest::Digest;
 use crate::id::PartyId;
+use crate::json::Json;
 use crate::key::{KeyError, KeyId, PublicKey};
 use crate::party::{KeyUse, Role};
 
@@ -57,8 +60,8 @@ pub struct LedgerOpen {
     pub sandbox: bool,
 }
 
-impl LedgerOpen {
-    pub(super) fn read(fields: &mut Fields) -> Option<Self> {
+impl Ask for LedgerOpen {
+    fn read(fields: &mut Fields) -> Option<Self> {
         let operator = fields.parsed("operator");
         let legal_name = fields.text("legal_name");
         let key = NewKey::read(fields);
@@ -66,7 +69,7 @@ impl LedgerOpen {
         let witness_policy = fields.parsed("witness_policy");
         let rules = fields.parsed_optional("rules");
         let sandbox = fields.optional("sandbox", "true, or leave it out", |value| {
-            (*value == crate::json::Json::Bool(true)).then_some(true)
+            (*value == Json::Bool(true)).then_some(true)
         });
         Some(Self {
             operator: operator?,
@@ -77,6 +80,39 @@ impl LedgerOpen {
             rules: rules?,
             sandbox: sandbox?.unwrap_or(false),
         })
+    }
+
+    fn concerns(&self) -> Vec<Concern> {
+        vec![Concern::Everyone]
+    }
+
+    fn documents(&self) -> Vec<(&'static str, Digest)> {
+        vec![("/body/witness_policy", self.witness_policy)]
+    }
+
+    fn new_key(&self) -> Option<&NewKey> {
+        Some(&self.key)
+    }
+}
+
+/// What an auditor is to see, as written.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum ScopeNamed {
+    /// `all`.
+    All,
+    /// Ids of parties and agreements.
+    Only(Vec<String>),
+}
+
+impl ScopeNamed {
+    fn read(value: &Json) -> Option<Self> {
+        if value.as_str() == Some("all") {
+            return Some(Self::All);
+        }
+        let ids: Vec<_> =
+            value.as_array()?.iter().map(|id| id.as_str().map(str::to_owned)).collect::<Option<_>>()?;
+        let ascending = ids.windows(2).all(|pair| pair[0] < pair[1]);
+        (ascending && (1..=64).contains(&ids.len())).then_some(Self::Only(ids))
     }
 }
 
@@ -93,10 +129,15 @@ pub struct PartyRegister {
     pub lei: Option<String>,
     /// Its first key.
     pub key: NewKey,
+    /// What it may see; only an auditor has a scope, and without one it sees everything. An id that is
+    /// both a party's and an agreement's means both.
+    pub scope: Option<ScopeNamed>,
+    /// The party that must agree before this one is ever given a key by recovery.
+    pub recovery: Option<PartyId>,
 }
 
-impl PartyRegister {
-    pub(super) fn read(fields: &mut Fields) -> Option<Self> {
+impl Ask for PartyRegister {
+    fn read(fields: &mut Fields) -> Option<Self> {
         let party = fields.parsed("party");
         let role = fields.required("role", "client, custodian, auditor or witness", |value| {
             Role::parse(value.as_str()?).filter(|role| *role != Role::Operator)
@@ -106,7 +147,28 @@ impl PartyRegister {
             value.as_str().filter(|lei| crate::party::is_lei(lei)).map(str::to_owned)
         });
         let key = NewKey::read(fields);
-        Some(Self { party: party?, role: role?, legal_name: legal_name?, lei: lei?, key: key? })
+        let help = "for an auditor: all, or 1 to 64 ids of parties and agreements, ascending without repeats";
+        let scope = fields.optional("scope", help, |value| {
+            ScopeNamed::read(value).filter(|_| role.is_none_or(|role| role == Role::Auditor))
+        });
+        let recovery = fields.parsed_optional("recovery");
+        Some(Self {
+            party: party?,
+            role: role?,
+            legal_name: legal_name?,
+            lei: lei?,
+            key: key?,
+            scope: scope?,
+            recovery: recovery?,
+        })
+    }
+
+    fn concerns(&self) -> Vec<Concern> {
+        [&self.party].into_iter().chain(&self.recovery).cloned().map(Concern::Party).collect()
+    }
+
+    fn new_key(&self) -> Option<&NewKey> {
+        Some(&self.key)
     }
 }
 
@@ -119,11 +181,19 @@ pub struct KeyAdd {
     pub key: NewKey,
 }
 
-impl KeyAdd {
-    pub(super) fn read(fields: &mut Fields) -> Option<Self> {
+impl Ask for KeyAdd {
+    fn read(fields: &mut Fields) -> Option<Self> {
         let party = fields.parsed_optional("party");
         let key = NewKey::read(fields);
         Some(Self { party: party?, key: key? })
+    }
+
+    fn concerns(&self) -> Vec<Concern> {
+        Vec::new()
+    }
+
+    fn new_key(&self) -> Option<&NewKey> {
+        Some(&self.key)
     }
 }
 
@@ -138,12 +208,20 @@ pub struct KeyRotate {
     pub key: NewKey,
 }
 
-impl KeyRotate {
-    pub(super) fn read(fields: &mut Fields) -> Option<Self> {
+impl Ask for KeyRotate {
+    fn read(fields: &mut Fields) -> Option<Self> {
         let party = fields.parsed_optional("party");
         let old_key = fields.parsed("old_key");
         let bytes = NewKey::read_bytes(fields);
         Some(Self { party: party?, old_key: old_key?, key: NewKey { bytes: bytes?, uses: Vec::new() } })
+    }
+
+    fn concerns(&self) -> Vec<Concern> {
+        Vec::new()
+    }
+
+    fn new_key(&self) -> Option<&NewKey> {
+        Some(&self.key)
     }
 }
 
@@ -158,12 +236,52 @@ pub struct KeyRevoke {
     pub compromised_from: Option<crate::time::Timestamp>,
 }
 
-impl KeyRevoke {
-    pub(super) fn read(fields: &mut Fields) -> Option<Self> {
+impl Ask for KeyRevoke {
+    fn read(fields: &mut Fields) -> Option<Self> {
         let keyid = fields.parsed("keyid");
         let reason = fields.text("reason");
         let compromised_from = fields.parsed_optional("compromised_from");
         Some(Self { keyid: keyid?, reason: reason?, compromised_from: compromised_from? })
+    }
+
+    fn concerns(&self) -> Vec<Concern> {
+        Vec::new()
+    }
+}
+
+/// `key.recover`: a new key for a party that lost all of its own. It signs nothing until 48 hours after
+/// the record, and any key that still stands may revoke it until then.
+///
+/// A quorum of the operator's is needed, and the recovery contact's own approval where the party has
+/// one: [`crate::state::State::must_approve`].
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct KeyRecover {
+    /// The party.
+    pub party: PartyId,
+    /// The key that comes.
+    pub key: NewKey,
+    /// The document that shows that the party asks for it.
+    pub evidence: Digest,
+}
+
+impl Ask for KeyRecover {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let party = fields.parsed("party");
+        let key = NewKey::read(fields);
+        let evidence = fields.parsed("evidence");
+        Some(Self { party: party?, key: key?, evidence: evidence? })
+    }
+
+    fn concerns(&self) -> Vec<Concern> {
+        vec![Concern::Recovery(self.party.clone())]
+    }
+
+    fn documents(&self) -> Vec<(&'static str, Digest)> {
+        vec![("/body/evidence", self.evidence)]
+    }
+
+    fn new_key(&self) -> Option<&NewKey> {
+        Some(&self.key)
     }
 }
 

@@ -1,8 +1,11 @@
 //! Assets, accounts and documents.
 
+use super::body::Ask;
+use super::concern::Concern;
 use super::fields::{Fields, ReadText};
 use crate::account::{Book, PropertyClass};
 use crate::asset::AssetKind;
+use crate::chain::Chain;
 use crate::digest::Digest;
 use crate::id::{AccountId, AssetId, PartyId};
 use crate::json::Json;
@@ -38,8 +41,8 @@ const TRAITS: [&str; 11] = [
     "income",
 ];
 
-impl AssetDefine {
-    pub(super) fn read(fields: &mut Fields) -> Option<Self> {
+impl Ask for AssetDefine {
+    fn read(fields: &mut Fields) -> Option<Self> {
         let asset = fields.parsed("asset");
         let kind = fields.parsed("kind");
         let decimals = fields.required("decimals", "a whole number from 0 to 30, as text", |value| {
@@ -70,6 +73,10 @@ impl AssetDefine {
             ratings: ratings?.unwrap_or_default(),
         })
     }
+
+    fn concerns(&self) -> Vec<Concern> {
+        vec![Concern::Everyone]
+    }
 }
 
 fn read_ratings(value: &Json) -> Option<Vec<(String, String)>> {
@@ -81,6 +88,7 @@ fn trait_help(name: &str) -> &'static str {
     match name {
         "income" => "paid or accrues",
         "currency" => "three capital letters (ISO 4217)",
+        "chain" => Chain::HELP,
         _ => "text",
     }
 }
@@ -88,6 +96,7 @@ fn trait_help(name: &str) -> &'static str {
 fn fits_trait(name: &str, text: &str) -> bool {
     match name {
         "income" => ["paid", "accrues"].contains(&text),
+        "chain" => Chain::parse(text).is_ok(),
         "currency" => text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase()),
         _ => !text.is_empty(),
     }
@@ -123,8 +132,8 @@ pub struct AccountOpen {
     pub custodian_account: Option<String>,
 }
 
-impl AccountOpen {
-    pub(super) fn read(fields: &mut Fields) -> Option<Self> {
+impl Ask for AccountOpen {
+    fn read(fields: &mut Fields) -> Option<Self> {
         let account = fields.parsed("account");
         let owner = fields.parsed("owner");
         let asset = fields.parsed("asset");
@@ -143,6 +152,10 @@ impl AccountOpen {
             class: class?,
             custodian_account: custodian_account?,
         })
+    }
+
+    fn concerns(&self) -> Vec<Concern> {
+        [&self.owner, &self.custodian].map(|party| Concern::Party(party.clone())).to_vec()
     }
 }
 
@@ -176,8 +189,8 @@ pub struct DocumentPut {
     pub readers: Vec<PartyId>,
 }
 
-impl DocumentPut {
-    pub(super) fn read(fields: &mut Fields) -> Option<Self> {
+impl Ask for DocumentPut {
+    fn read(fields: &mut Fields) -> Option<Self> {
         let digest = fields.parsed("digest");
         let media_type = fields.text("media_type");
         let size = fields.parsed("size");
@@ -192,5 +205,13 @@ impl DocumentPut {
             purpose: purpose?,
             readers: readers?.unwrap_or_default(),
         })
+    }
+
+    fn concerns(&self) -> Vec<Concern> {
+        self.readers.iter().cloned().map(Concern::Party).collect()
+    }
+
+    fn documents(&self) -> Vec<(&'static str, Digest)> {
+        vec![("/body/digest", self.digest)]
     }
 }

@@ -1,5 +1,7 @@
 //! What stops and starts parties, accounts and assets: one object, and why.
 
+use super::body::Ask;
+use super::concern::Concern;
 use super::fields::Fields;
 use crate::id::{AccountId, AssetId, PartyId};
 
@@ -12,11 +14,15 @@ pub struct PartyStanding {
     pub reason: String,
 }
 
-impl PartyStanding {
-    pub(super) fn read(fields: &mut Fields) -> Option<Self> {
+impl Ask for PartyStanding {
+    fn read(fields: &mut Fields) -> Option<Self> {
         let party = fields.parsed("party");
         let reason = fields.text("reason");
         Some(Self { party: party?, reason: reason? })
+    }
+
+    fn concerns(&self) -> Vec<Concern> {
+        vec![Concern::Party(self.party.clone())]
     }
 }
 
@@ -29,11 +35,15 @@ pub struct AccountStanding {
     pub reason: Option<String>,
 }
 
-impl AccountStanding {
-    pub(super) fn read(fields: &mut Fields) -> Option<Self> {
+impl Ask for AccountStanding {
+    fn read(fields: &mut Fields) -> Option<Self> {
         let account = fields.parsed("account");
         let reason = fields.text_optional("reason");
         Some(Self { account: account?, reason: reason? })
+    }
+
+    fn concerns(&self) -> Vec<Concern> {
+        vec![Concern::Account(self.account.clone())]
     }
 }
 
@@ -46,10 +56,14 @@ pub struct AssetSuspend {
     pub reason: String,
 }
 
-impl AssetSuspend {
-    pub(super) fn read(fields: &mut Fields) -> Option<Self> {
+impl Ask for AssetSuspend {
+    fn read(fields: &mut Fields) -> Option<Self> {
         let asset = fields.parsed("asset");
         let reason = fields.text("reason");
         Some(Self { asset: asset?, reason: reason? })
+    }
+
+    fn concerns(&self) -> Vec<Concern> {
+        vec![Concern::Everyone]
     }
 }

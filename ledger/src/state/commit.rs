@@ -7,22 +7,26 @@ use num_bigint::BigInt;
 
 use super::{DocumentEntry, KeyHolder, Opened, State};
 use crate::account::{Account, Book};
+use crate::address::Address;
 use crate::agreement::Agreement;
 use crate::apply::Entry;
+use crate::approval::{HeldCommand, HeldStatus, Policy};
 use crate::asset::Asset;
 use crate::call_record::CallRecord;
 use crate::digest::Digest;
 use crate::evidence::{Break, CustodyStatement, Reconciliation};
-use crate::id::AssetId;
+use crate::id::{AssetId, PartyId};
 use crate::market::{AdoptedRegime, MarginStatement, Portfolio, Prices};
 use crate::movement::{Movement, MovementStatus};
+use crate::overrides::Override;
 use crate::party::Party;
+use crate::pool::Pool;
 use crate::time::Timestamp;
 
 /// One object as it is after the record.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Change {
-    /// The ledger was opened.
+    /// The ledger's own terms.
     Opened(Arc<Opened>),
     /// A party or its keys.
     Party(Arc<Party>),
@@ -32,6 +36,8 @@ pub enum Change {
     Account(Arc<Account>),
     /// An agreement.
     Agreement(Arc<Agreement>),
+    /// An address on the allow-list.
+    Address(Arc<Address>),
     /// A document and who may read it.
     Document(Digest, Arc<DocumentEntry>),
     /// The prices in force.
@@ -52,6 +58,14 @@ pub enum Change {
     Reconciliation(Arc<Reconciliation>),
     /// A break.
     Break(Arc<Break>),
+    /// A policy.
+    Policy(Arc<Policy>),
+    /// A command that waits for others, or waited.
+    Held(Arc<HeldCommand>),
+    /// A pool and its level.
+    Pool(Arc<Pool>),
+    /// An override: granted, used or revoked.
+    Override(Arc<Override>),
 }
 
 /// What a record changes: objects with their values afterwards, in the order to be told.
@@ -73,6 +87,8 @@ impl State {
         }
         let command = entry.command;
         self.drop_expired_keys(entry.recorded_at);
+        self.forget_flows(entry.recorded_at);
+        self.drop_expired_held(&command.author, entry.recorded_at);
         let holder =
             KeyHolder { command_id: entry.command_id, seq: entry.seq, expires_at: command.expires_at };
         let key = (command.author.clone(), command.idempotency_key.clone());
@@ -111,6 +127,7 @@ impl State {
                 self.name("agreement", agreement.id.as_str());
                 self.agreements.insert(agreement.id.clone(), Arc::clone(agreement));
             }
+            Change::Address(address) => self.put_address(address),
             Change::Document(digest, entry) => {
                 self.documents.insert(*digest, Arc::clone(entry));
             }
@@ -146,6 +163,18 @@ impl State {
                 self.name("break", found.id.as_str());
                 self.breaks.insert(found.id.clone(), Arc::clone(found));
             }
+            Change::Policy(policy) => {
+                self.name("policy", policy.id.as_str());
+                self.policies.insert(policy.id.clone(), Arc::clone(policy));
+            }
+            Change::Held(held) => self.put_held(held),
+            Change::Pool(pool) => {
+                self.pools.insert(pool.id.clone(), Arc::clone(pool));
+            }
+            Change::Override(granted) => {
+                self.name("override", granted.id.as_str());
+                self.overrides.insert(granted.id.clone(), Arc::clone(granted));
+            }
         }
     }
 
@@ -156,7 +185,32 @@ impl State {
         self.statements.insert(statement.id.clone(), Arc::clone(statement));
     }
 
+    fn put_held(&mut self, held: &Arc<HeldCommand>) {
+        let mut waits = self.awaiting.get(&held.author).cloned().unwrap_or_default();
+        let place = (held.expires_at, held.id);
+        if held.status == HeldStatus::Awaiting {
+            waits.insert(place)
+        } else {
+            waits.remove(&place)
+        };
+        self.awaiting.insert(held.author.clone(), waits);
+        self.held.insert(held.id, Arc::clone(held));
+    }
+
+    /// What a maker's expired commands said is needed no more.
+    fn drop_expired_held(&mut self, maker: &PartyId, at: Timestamp) {
+        let Some(mut waits) = self.awaiting.get(maker).cloned() else { return };
+        while let Some(first) = waits.get_min().filter(|(expires, _)| *expires <= at).copied() {
+            waits.remove(&first);
+            if let Some(held) = self.held.get_mut(&first.1) {
+                Arc::make_mut(held).payload = None;
+            }
+        }
+        self.awaiting.insert(maker.clone(), waits);
+    }
+
     fn put_movement(&mut self, movement: &Arc<Movement>) {
+        self.count_flows(movement);
         self.name("movement", movement.id.as_str());
         if let Some(expires) = movement.expires {
             let due = (expires, movement.id.clone());

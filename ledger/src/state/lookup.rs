@@ -5,18 +5,21 @@ use std::sync::Arc;
 use super::{DocumentEntry, KeyHolder, State};
 use crate::account::Account;
 use crate::agreement::Agreement;
+use crate::approval::{HeldCommand, Policy, Scope};
 use crate::asset::Asset;
 use crate::call_record::CallRecord;
 use crate::command::IdempotencyKey;
 use crate::digest::Digest;
 use crate::evidence::{Break, CustodyStatement, Reconciliation};
 use crate::id::{
-    AccountId, AgreementId, AssetId, BreakId, CallId, CustodyStatementId, MovementId, PartyId, PortfolioId,
-    PriceSetId, ReconciliationId, RegimeId, StatementId,
+    AccountId, AgreementId, AssetId, BreakId, CallId, CustodyStatementId, MovementId, OverrideId, PartyId,
+    PolicyId, PortfolioId, PriceSetId, ReconciliationId, RegimeId, StatementId,
 };
 use crate::market::{AdoptedRegime, MarginStatement, Portfolio, Prices};
 use crate::movement::Movement;
-use crate::party::Party;
+use crate::overrides::Override;
+use crate::party::{Party, Role};
+use crate::pool::Pool;
 use crate::rejection::Rejection;
 use crate::time::Timestamp;
 
@@ -52,6 +55,10 @@ lookups! {
     custody_statements, custody_statement, CustodyStatementId, CustodyStatement, "custody statement";
     reconciliations, reconciliation, ReconciliationId, Reconciliation, "reconciliation";
     breaks, open_break, BreakId, Break, "break";
+    policies, policy, PolicyId, Policy, "policy";
+    held, held_command, Digest, HeldCommand, "held command";
+    pools, pool, RegimeId, Pool, "pool";
+    overrides, one_override, OverrideId, Override, "override";
 }
 
 /// Lookups of what a command names: absence is a refusal that says where it was named.
@@ -81,9 +88,21 @@ references! {
     need_call, call, CallId, CallRecord, "call";
     need_custody_statement, custody_statement, CustodyStatementId, CustodyStatement, "custody statement";
     need_reconciliation, reconciliation, ReconciliationId, Reconciliation, "reconciliation";
+    need_override, one_override, OverrideId, Override, "override";
 }
 
 impl State {
+    pub(crate) fn need_custodian(&self, id: &PartyId, pointer: &str) -> Result<&Arc<Party>, Rejection> {
+        let party = self.need_party(id, pointer)?;
+        if party.role == Role::Custodian {
+            return Ok(party);
+        }
+        Err(Rejection::UnknownReference {
+            pointer: pointer.to_owned(),
+            what: format!("{} is registered as {}, not as custodian", party.id, party.role),
+        })
+    }
+
     /// The prices in force.
     #[must_use]
     pub fn prices(&self) -> Option<&Arc<Prices>> {
@@ -101,6 +120,29 @@ impl State {
     #[must_use]
     pub fn has_price_set(&self, id: &PriceSetId) -> bool {
         self.price_sets.contains_key(id)
+    }
+
+    /// The statement of a custodian whose bytes have that digest, unless a later one corrects it.
+    #[must_use]
+    pub fn statement_in_force(&self, digest: &Digest, custodian: &PartyId) -> Option<&Arc<CustodyStatement>> {
+        let corrected = |one: &CustodyStatement| {
+            self.custody_statements().any(|later| later.supersedes.as_ref() == Some(&one.id))
+        };
+        let mut stated = self.custody_statements();
+        stated.find(|one| one.digest == *digest && one.custodian == *custodian && !corrected(one))
+    }
+
+    /// The policy of a scope.
+    #[must_use]
+    pub fn policy_of(&self, scope: &Scope) -> Option<&Arc<Policy>> {
+        self.policies().find(|policy| policy.scope == *scope)
+    }
+
+    /// How many commands of a maker wait for others at `at`.
+    #[must_use]
+    pub fn awaiting(&self, maker: &PartyId, at: Timestamp) -> usize {
+        let waits = self.awaiting.get(maker).into_iter().flatten();
+        waits.filter(|(expires, _)| *expires > at).count()
     }
 
     /// The rule book of that name in force at an instant.
@@ -159,10 +201,12 @@ impl State {
                     .max()
             };
         }
-        newest!(
+        let addresses = self.addresses_written(id).map(|address| address.changed_seq).max();
+        addresses.max(newest!(
             parties: PartyId, assets: AssetId, accounts: AccountId, agreements: AgreementId,
             portfolios: PortfolioId, statements: StatementId, movements: MovementId, calls: CallId,
-            custody_statements: CustodyStatementId, reconciliations: ReconciliationId, breaks: BreakId
-        )
+            custody_statements: CustodyStatementId, reconciliations: ReconciliationId, breaks: BreakId,
+            policies: PolicyId, pools: RegimeId, overrides: OverrideId
+        ))
     }
 }

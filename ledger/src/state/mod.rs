@@ -3,11 +3,16 @@
 //! A value: cloning is cheap (persistent maps share what they have in common), so readers hold the
 //! state they were given while the sequencer makes the next. Only [`State::commit`] changes it.
 
+mod addresses;
 mod audit;
 mod commit;
+mod concerned;
+mod flows;
 mod lookup;
+mod opened;
 
 pub use commit::{Change, Effects};
+pub use opened::{ClockConfirmed, Closed, LogKey, Opened, RulesChange};
 
 use std::sync::Arc;
 
@@ -15,35 +20,24 @@ use imbl::{OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
 
 use crate::account::Account;
+use crate::address::Address;
 use crate::agreement::Agreement;
+use crate::approval::{HeldCommand, Policy};
 use crate::asset::Asset;
 use crate::call_record::CallRecord;
 use crate::command::IdempotencyKey;
 use crate::digest::Digest;
 use crate::evidence::{Break, CustodyStatement, Reconciliation};
 use crate::id::{
-    AccountId, AgreementId, AssetId, BreakId, CallId, CustodyStatementId, MovementId, PartyId, PortfolioId,
-    PriceSetId, ReconciliationId, RegimeId, StatementId,
+    AccountId, AgreementId, AssetId, BreakId, CallId, CustodyStatementId, MovementId, OverrideId, PartyId,
+    PolicyId, PortfolioId, PriceSetId, ReconciliationId, RegimeId, StatementId,
 };
 use crate::market::{AdoptedRegime, MarginStatement, Portfolio, Prices};
 use crate::movement::Movement;
+use crate::overrides::Override;
 use crate::party::Party;
+use crate::pool::Pool;
 use crate::time::Timestamp;
-
-/// What record 0 said.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
-pub struct Opened {
-    /// The prime broker.
-    pub operator: PartyId,
-    /// The key that signs checkpoints, as a vkey.
-    pub log_vkey: String,
-    /// The witness policy document.
-    pub witness_policy: Digest,
-    /// The rules version the ledger opened under.
-    pub rules: u64,
-    /// Whether prices and statements may be of the past.
-    pub sandbox: bool,
-}
 
 /// Who holds an idempotency key, until the command expires.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
@@ -75,6 +69,10 @@ pub struct State {
     assets: OrdMap<AssetId, Arc<Asset>>,
     accounts: OrdMap<AccountId, Arc<Account>>,
     agreements: OrdMap<AgreementId, Arc<Agreement>>,
+    /// By their text in normal form; under one text in the order of adding.
+    addresses: OrdMap<String, Vec<Arc<Address>>>,
+    /// The numbers of proofs of control: each is good once.
+    nonces: OrdSet<String>,
     documents: OrdMap<Digest, Arc<DocumentEntry>>,
     prices: Option<Arc<Prices>>,
     price_sets: OrdMap<PriceSetId, Digest>,
@@ -88,11 +86,18 @@ pub struct State {
     custody_statements: OrdMap<CustodyStatementId, Arc<CustodyStatement>>,
     reconciliations: OrdMap<ReconciliationId, Arc<Reconciliation>>,
     breaks: OrdMap<BreakId, Arc<Break>>,
+    pools: OrdMap<RegimeId, Arc<Pool>>,
+    overrides: OrdMap<OverrideId, Arc<Override>>,
     /// Ids in lower case by kind: case alone makes no new id.
     names: OrdSet<(String, String)>,
     keys: OrdMap<(PartyId, IdempotencyKey), KeyHolder>,
     key_expiries: OrdSet<(Timestamp, PartyId, IdempotencyKey)>,
     movement_expiries: OrdSet<(Timestamp, MovementId)>,
+    policies: OrdMap<PolicyId, Arc<Policy>>,
+    held: OrdMap<Digest, Arc<HeldCommand>>,
+    /// What waits, by maker: until it is decided, or its maker is heard of after it expired.
+    awaiting: OrdMap<PartyId, OrdSet<(Timestamp, Digest)>>,
+    flows: flows::Flows,
 }
 
 impl State {
@@ -108,6 +113,8 @@ impl State {
             assets: OrdMap::new(),
             accounts: OrdMap::new(),
             agreements: OrdMap::new(),
+            addresses: OrdMap::new(),
+            nonces: OrdSet::new(),
             documents: OrdMap::new(),
             prices: None,
             price_sets: OrdMap::new(),
@@ -120,10 +127,16 @@ impl State {
             custody_statements: OrdMap::new(),
             reconciliations: OrdMap::new(),
             breaks: OrdMap::new(),
+            pools: OrdMap::new(),
+            overrides: OrdMap::new(),
             names: OrdSet::new(),
             keys: OrdMap::new(),
             key_expiries: OrdSet::new(),
             movement_expiries: OrdSet::new(),
+            policies: OrdMap::new(),
+            held: OrdMap::new(),
+            awaiting: OrdMap::new(),
+            flows: flows::Flows::default(),
         }
     }
 
@@ -145,7 +158,7 @@ impl State {
         self.recorded_at
     }
 
-    /// What record 0 said.
+    /// The ledger's own terms; `None` before record 0.
     #[must_use]
     pub fn opened(&self) -> Option<&Opened> {
         self.opened.as_deref()

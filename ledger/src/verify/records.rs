@@ -6,13 +6,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::applied::{applied, meant};
 use super::report::{CheckId, Finding};
 use super::signatures::{Job, Jobs};
 use super::tally::Tallies;
 use crate::command::{Body, CommandError, CustodyStatementPut, MarginState};
 use crate::digest::Digest;
+use crate::envelope::Purpose;
 use crate::id::PartyId;
-use crate::intake::{self, IntakeError};
+use crate::intake::{self, IntakeError, Signed};
 use crate::rejection::Rejection;
 use crate::replay::{self, ReplayError, Replayed};
 use crate::state::State;
@@ -93,10 +95,7 @@ impl StatesAtSizes {
         for batch in reader.batches(0) {
             for stored in batch?.records {
                 let names_one = stored.effects.windows(STATEMENT_EFFECT.len()).any(|w| w == STATEMENT_EFFECT);
-                if names_one
-                    && let Ok(signed) = intake::take_back(&stored.envelope)
-                    && let Body::MarginState(stated) = &signed.command.body
-                {
+                if names_one && let Some(Body::MarginState(stated)) = meant(reader, &stored) {
                     *wanted.entry(stated.state_size).or_default() += 1;
                 }
             }
@@ -130,6 +129,7 @@ pub(super) struct Replaying<'a> {
     states: StatesAtSizes,
     state: State,
     has_statements: bool,
+    approvals: u64,
     /// The first record that was not taken up.
     stopped_at: Option<u64>,
 }
@@ -144,7 +144,7 @@ impl<'a> Replaying<'a> {
         let state = State::new(origin);
         states.reached(&state);
         let has_statements = !states.wanted.is_empty();
-        Ok(Self { reader, answer, states, state, has_statements, stopped_at: None })
+        Ok(Self { reader, answer, states, state, has_statements, approvals: 0, stopped_at: None })
     }
 
     /// The state after the records taken up so far.
@@ -174,13 +174,17 @@ impl<'a> Replaying<'a> {
     fn commit(&mut self, seq: u64, replayed: Replayed, found: &mut Tallies) {
         self.state = replayed.state;
         self.states.reached(&self.state);
-        let body = &replayed.signed.command.body;
-        found.count(CheckId::Documents, body.documents().len() as u64);
-        if let Body::MarginState(stated) = body {
+        let Signed { command, id, .. } = &replayed.signed;
+        found.count(CheckId::Documents, command.body.documents().len() as u64);
+        let said = Body::purpose(command.body.type_name()) == Purpose::Approval;
+        self.approvals += u64::from(said);
+        found.count(CheckId::Approvals, u64::from(said));
+        let body = applied(&self.state, self.reader, seq, &command.body, id);
+        if let Some(Body::MarginState(stated)) = &body {
             let answer = self.ask_margin(stated, replayed.record.recorded_at);
             tell_answer(CheckId::MarginRecomputed, seq, answer, found);
         }
-        if let Body::CustodyStatement(put) = body
+        if let Some(Body::CustodyStatement(put)) = &body
             && let Some(answer) = self.ask_custody(put)
         {
             tell_answer(CheckId::Documents, seq, answer, found);
@@ -245,9 +249,11 @@ impl<'a> Replaying<'a> {
                 if !self.has_statements {
                     found.remark(CheckId::MarginRecomputed, "no margin statement is recorded");
                 }
-                found.remark(CheckId::Approvals, "no approval is recorded");
+                if self.approvals == 0 {
+                    found.remark(CheckId::Approvals, "no approval is recorded");
+                }
                 found.remark(CheckId::SealsRecomputed, "no seal is recorded");
-                found.remark(CheckId::Overrides, "no override is recorded");
+                self.tell_overrides(found);
             }
             Some(seq) => {
                 let rest =
@@ -258,6 +264,18 @@ impl<'a> Replaying<'a> {
             }
         }
         self.state
+    }
+
+    /// Every use was judged by the replay; here they are counted, so that nobody overlooks them.
+    fn tell_overrides(&self, found: &mut Tallies) {
+        let granted = self.state.overrides().count();
+        let used: usize = self.state.overrides().map(|granted| granted.uses.len()).sum();
+        found.count(CheckId::Overrides, granted as u64);
+        if granted == 0 {
+            found.remark(CheckId::Overrides, "no override is recorded");
+        } else {
+            found.remark(CheckId::Overrides, &format!("used {used} times"));
+        }
     }
 }
 
@@ -294,14 +312,19 @@ fn tell(seq: u64, error: ReplayError, missing: Option<Digest>, found: &mut Talli
             found.fail(id, finding.with(expected, got));
         }
         ReplayError::Rejected { rejection, .. } => {
-            if matches!(&*rejection, Rejection::UnknownReference { pointer, .. } if pointer == "/body/rules")
-            {
+            if names_rules(&rejection) {
                 found.undecided(CheckId::Replay, finding.help(super::NEWER));
             } else {
                 found.fail(rule_of(&rejection), finding.help(super::NOT_OURS));
             }
         }
     }
+}
+
+/// Whether a rules version is refused because this program does not have it.
+fn names_rules(rejection: &Rejection) -> bool {
+    let Rejection::UnknownReference { pointer, .. } = rejection else { return false };
+    ["/body/rules", "/body/version"].contains(&pointer.as_str())
 }
 
 /// The check that a refusal belongs to.

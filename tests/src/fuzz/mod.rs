@@ -23,6 +23,7 @@ mod http;
 mod log;
 mod margin;
 mod mutate;
+mod rules;
 mod signed;
 mod stores;
 mod texts;
@@ -90,11 +91,12 @@ pub struct Target {
 /// Every target.
 #[must_use]
 pub fn targets() -> Vec<Target> {
-    let groups: [&[Target]; 8] = [
+    let groups: [&[Target]; 9] = [
         &texts::TARGETS,
         &signed::TARGETS,
         &log::TARGETS,
         &documents::TARGETS,
+        &rules::TARGETS,
         &custody::TARGETS,
         &margin::TARGETS,
         &stores::TARGETS,

@@ -90,6 +90,16 @@ const LINES: &str = "
     bank transfer.settle call=c1 movement=m9 amount=1 evidence=doc:e2
     bank custody.statement statement=k1 custodian=bank format=csv as_of=-0 digest=doc:k1 provenance=signed
     bank break.open break=b1 recon=r1 kind=missing amount=1
+    pb policy.set policy=p1 scope=pb rules=doc:pairs version=1
+    acme approval.give command_id=@rich
+    acme address.add address=1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa chain=bitcoin owner=acme
+    pb breaker.step pool=book level=guarded theta_factor=0.5 calm=0 signals=0.08,0,1,1,0 reasons=index_fall
+    pb override.grant override=o1 rule=statement_stale object=acme.btc limit=1 reason=x until=+60000
+    pb key.recover party=acme public_key=key:acme4 uses=command evidence=doc:oath
+    pb agreement.terminate agreement=CSA-1 from=+0
+    pb ledger.rules version=1 from=100
+    pb ledger.confirm_clock reason=checked
+    pb ledger.close reason=done successor=ledger.example/next
 ";
 
 /// A ledger with something in it.
@@ -140,11 +150,12 @@ thread_local! {
 /// A payload that its author really signed, given to a ledger.
 fn apply_payload(bytes: &[u8]) -> Reading {
     STAGE.with_borrow_mut(|driver| {
-        let author = json::read(bytes).ok().and_then(|tree| Some(tree.get("author")?.as_str()?.to_owned()));
-        let signer = key(author.as_deref().unwrap_or("pb"));
-        let envelope = Envelope::sign(Purpose::Command, bytes, &[&signer]);
+        let tree = json::read(bytes).unwrap_or(Json::Null);
+        let text = |name: &str| tree.get(name).and_then(Json::as_str);
+        let purpose = text("type").map_or(Purpose::Command, Body::purpose);
+        let envelope = Envelope::sign(purpose, bytes, &[&key(text("author").unwrap_or("pb"))]);
         let (before, records) = (driver.state.clone(), driver.kept.records.len());
-        let documents = ["e1", "e2", "k1", "paper", "rules", "batch", "positions"]
+        let documents = ["e1", "e2", "k1", "paper", "rules", "batch", "positions", "pairs", "oath"]
             .map(|name| driver.scribe.document(name));
         let sent = driver.send(envelope.to_string().as_bytes(), &documents);
         let reading = Reading::of(&sent);

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use super::value;
 use crate::account::{Account, Book};
 use crate::agreement::Agreement;
+use crate::apply::breaker::{self, Timing};
+use crate::apply::overrides::Waivers;
 use crate::apply::postings::{Classes, Working, check_custodians, check_not_suspended, check_open, resolve};
 use crate::apply::{Entry, collateral, movement};
 use crate::call::{CallLeg, CallState};
@@ -12,7 +14,7 @@ use crate::call_record::{CallRecord, ReservedItem};
 use crate::command::{PledgedItem, PostingText};
 use crate::digest::Digest;
 use crate::id::MovementId;
-use crate::movement::{MovementStatus, Posting};
+use crate::movement::{Movement, MovementStatus, Posting};
 use crate::rejection::Rejection;
 use crate::state::{Change, State};
 use crate::valuation::{Item, Side, Value};
@@ -149,12 +151,15 @@ pub(super) fn instruct(
     for posting in &postings {
         working.reserve(posting)?;
     }
-    collateral::guard_release(&working.after(), entry, &postings)?;
+    let mut waivers = Waivers::new(state, entry);
+    collateral::guard_release(&working.after(), entry, &postings, &mut waivers)?;
     check_custodians(state, &postings)?;
+    let holds = breaker::guard(state, entry, &postings, Timing::Pending, &mut waivers)?;
     record.movement = Some(id.clone());
-    let pending = movement::pending(entry, id.clone(), postings, Some(record.id.clone()));
+    let pending = movement::pending(state, entry, id.clone(), postings, Some(record.id.clone()));
     let mut changes = working.into_changes();
-    changes.push(Change::Movement(Arc::new(pending)));
+    changes.push(Change::Movement(Arc::new(Movement { holds, ..pending })));
+    changes.extend(waivers.into_changes());
     Ok(changes)
 }
 
