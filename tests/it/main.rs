@@ -7,13 +7,19 @@ mod breaks;
 mod clocks;
 mod corrections;
 mod erasures;
+#[cfg(test)]
+mod flips;
 mod flow;
 mod found;
 mod four_eyes;
+mod fuzz;
+#[cfg(test)]
+mod golden;
 #[cfg(test)]
 mod governance;
 mod keys;
 mod kills;
+mod ladder;
 mod laws;
 mod log_client;
 #[cfg(test)]
@@ -22,6 +28,8 @@ mod policies;
 mod readme;
 mod reads;
 mod refusals;
+mod repeats;
+mod round_trips;
 mod seals;
 mod simulation;
 mod standing;
