@@ -8,13 +8,19 @@ mod breaks;
 mod clocks;
 mod corrections;
 mod erasures;
+#[cfg(test)]
+mod flips;
 mod flow;
 mod found;
 mod four_eyes;
+mod fuzz;
+#[cfg(test)]
+mod golden;
 #[cfg(test)]
 mod governance;
 mod keys;
 mod kills;
+mod ladder;
 mod laws;
 mod log_client;
 #[cfg(test)]
@@ -23,7 +29,10 @@ mod policies;
 mod readme;
 mod reads;
 mod refusals;
+mod repeats;
+mod round_trips;
 mod seals;
+mod simulation;
 mod standing;
 mod tidy;
 #[cfg(test)]

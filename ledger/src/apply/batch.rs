@@ -20,16 +20,12 @@ use crate::state::{Change, State};
 pub(super) fn apply(state: &State, entry: &Entry, batch: &MovementBatch) -> Result<Vec<Change>, Rejection> {
     let unreadable =
         |reason: &str| Rejection::DocumentDigest { digest: batch.document, reason: reason.to_owned() };
+    check_free(state, "movement", batch.movement.as_str())?;
     let content = &entry.documents.content;
     let Content::Batch(texts) = content else {
         return Err(unreadable(content.fault("not a document of postings")));
     };
-    if u64::try_from(texts.len()) != Ok(batch.count) {
-        return Err(unreadable(&format!("it has {} postings, not {}", texts.len(), batch.count)));
-    }
-    check_free(state, "movement", batch.movement.as_str())?;
     let postings = resolve(state, texts, Classes::Same)?;
-    check_totals(state, batch, &postings)?;
     let mut working = Working::new(state, entry.seq);
     for posting in &postings {
         working.shift(posting)?;
@@ -38,7 +34,11 @@ pub(super) fn apply(state: &State, entry: &Entry, batch: &MovementBatch) -> Resu
     collateral::guard_release(&working, entry, &postings, &mut waivers)?;
     check_custodians(state, &postings)?;
     movement::check_inside(state, &postings)?;
+    check_totals(state, batch, &postings)?;
     breaker::guard(state, entry, &postings, Timing::AtOnce, &mut waivers)?;
+    if u64::try_from(texts.len()) != Ok(batch.count) {
+        return Err(unreadable(&format!("it has {} postings, not {}", texts.len(), batch.count)));
+    }
     let mut moved = movement::pending(state, entry, batch.movement.clone(), postings, None);
     moved.postings = Vec::new();
     moved.batch = Some(batch.document);

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use super::breaker::{self, Timing};
 use super::overrides::Waivers;
-use super::postings::{Classes, Working, check_custodians, check_not_suspended, check_open, resolve};
-use super::{Entry, breaks, check_free, collateral, movement};
+use super::postings::{
+    Classes, Working, check_accounts, check_custodians, check_not_suspended, check_open, resolve,
+};
+use super::{Entry, all_or_first, breaks, check_free, collateral, movement};
 use crate::account::Book;
 use crate::command::{MovementReclassify, MovementReverse};
 use crate::movement::{Movement, MovementStatus, Posting};
@@ -34,11 +36,11 @@ pub(super) fn reverse(
             Posting { from: to, to: from, asset, units: settled, settled: 0 }
         })
         .collect();
-    for posting in &postings {
-        check_open(state.need_account(&posting.from, "/body/reverses")?)?;
-        check_open(state.need_account(&posting.to, "/body/reverses")?)?;
-        check_not_suspended(state.need_asset(&posting.asset, "/body/reverses")?)?;
-    }
+    all_or_first(postings.iter().flat_map(|posting| {
+        let open = |id| check_open(state.need_account(id, "/body/reverses")?);
+        let asset = state.need_asset(&posting.asset, "/body/reverses");
+        [open(&posting.from), open(&posting.to), asset.and_then(|asset| check_not_suspended(asset))]
+    }))?;
     let mut working = Working::new(state, entry.seq);
     for posting in &postings {
         working.shift(posting)?;
@@ -106,22 +108,10 @@ pub(super) fn reclassify(
     entry: &Entry,
     reclassify: &MovementReclassify,
 ) -> Result<Vec<Change>, Rejection> {
-    let postings = resolve(state, &reclassify.postings, Classes::Named)?;
+    check_accounts(state, &reclassify.postings)?;
     check_free(state, "movement", reclassify.movement.as_str())?;
-    for posting in &postings {
-        let from = state.need_account(&posting.from, "/body/postings")?;
-        let to = state.need_account(&posting.to, "/body/postings")?;
-        let named = from.class == reclassify.from_class && to.class == reclassify.to_class;
-        if !named || from.class == to.class {
-            return Err(Rejection::ClassMismatch { from: from.class.as_str(), to: to.class.as_str() });
-        }
-        if from.owner != to.owner || from.book != to.book || from.book == Book::External {
-            return Err(Rejection::EvidenceMismatch {
-                expected: "accounts of one owner in one book, not external".to_owned(),
-                got: format!("{} {} to {} {}", from.owner, from.book, to.owner, to.book),
-            });
-        }
-    }
+    let classes = Classes::Named(reclassify.from_class, reclassify.to_class);
+    let postings = resolve(state, &reclassify.postings, classes)?;
     let mut working = Working::new(state, entry.seq);
     for posting in &postings {
         working.shift(posting)?;
@@ -129,6 +119,16 @@ pub(super) fn reclassify(
     let mut waivers = Waivers::new(state, entry);
     collateral::guard_release(&working, entry, &postings, &mut waivers)?;
     check_custodians(state, &postings)?;
+    for posting in &postings {
+        let from = state.need_account(&posting.from, "/body/postings")?;
+        let to = state.need_account(&posting.to, "/body/postings")?;
+        if from.owner != to.owner || from.book != to.book || from.book == Book::External {
+            return Err(Rejection::EvidenceMismatch {
+                expected: "accounts of one owner in one book, not external".to_owned(),
+                got: format!("{} {} to {} {}", from.owner, from.book, to.owner, to.book),
+            });
+        }
+    }
     breaker::guard(state, entry, &postings, Timing::AtOnce, &mut waivers)?;
     let mut moved = movement::pending(state, entry, reclassify.movement.clone(), postings, None);
     moved.reason = Some(format!("{} ({})", reclassify.reason, reclassify.basis));

@@ -6,12 +6,15 @@ use super::address::check_destination;
 use super::breaker::{self, Timing};
 use super::facts::outflows;
 use super::overrides::Waivers;
-use super::postings::{Classes, Working, check_custodians, resolve};
-use super::{Entry, check_free, collateral};
-use crate::account::Book;
+use super::postings::{Classes, Working, check_accounts, check_custodians, resolve};
+use super::{Entry, all_or_first, check_free, collateral, earlier};
+use crate::account::{Account, Book};
 use crate::amount::print_units;
-use crate::command::{MovementInstruct, MovementMode, MovementSettle, MovementVoid, QuantityText};
+use crate::command::{
+    MovementInstruct, MovementMode, MovementSettle, MovementVoid, PostingText, QuantityText,
+};
 use crate::digest::Digest;
+use crate::fault::{Fault, is_planted};
 use crate::id::CallId;
 use crate::movement::{Movement, MovementStatus, MovementStep, Posting};
 use crate::party::{Party, Role};
@@ -24,11 +27,10 @@ pub(super) fn instruct(
     instruct: &MovementInstruct,
 ) -> Result<Vec<Change>, Rejection> {
     let author = state.need_party(&entry.command.author, "/author")?;
-    for (place, text) in instruct.postings.iter().enumerate() {
-        let from = state.need_account(&text.from, format_args!("/body/postings/{place}/from"))?;
-        let to = state.need_account(&text.to, format_args!("/body/postings/{place}/to"))?;
-        if author.role == Role::Client {
-            check_own(author, from, to, place)?;
+    check_accounts(state, &instruct.postings)?;
+    if author.role == Role::Client {
+        for (place, text) in instruct.postings.iter().enumerate() {
+            check_visible(state, author, text, place)?;
         }
     }
     if let Some(call) = &instruct.call {
@@ -40,6 +42,9 @@ pub(super) fn instruct(
                 what: format!("no call {}", call.id),
             });
         }
+    }
+    if author.role == Role::Client {
+        instruct.postings.iter().try_for_each(|text| check_own(state, author, text))?;
     }
     check_free(state, "movement", instruct.movement.as_str())?;
     if let Some(expires) = instruct.expires.filter(|expires| *expires <= entry.recorded_at) {
@@ -116,22 +121,21 @@ pub(super) fn pending(
     }
 }
 
-/// A client moves out of its own `available`, or announces a deposit into it.
-fn check_own(
-    author: &Party,
-    from: &crate::account::Account,
-    to: &crate::account::Account,
-    place: usize,
-) -> Result<(), Rejection> {
-    if from.owner != author.id && from.book != Book::External {
-        // Another's looks like what is not there.
-        return Err(Rejection::UnknownReference {
-            pointer: format!("/body/postings/{place}/from"),
-            what: format!("no account {}", from.id),
-        });
+/// What is not the author's looks like what is not there.
+fn check_visible(state: &State, author: &Party, text: &PostingText, place: usize) -> Result<(), Rejection> {
+    let pointer = format!("/body/postings/{place}/from");
+    let from = state.need_account(&text.from, &pointer)?;
+    if from.owner == author.id || from.book == Book::External {
+        return Ok(());
     }
-    let own =
-        |account: &crate::account::Account| account.owner == author.id && account.book == Book::Available;
+    Err(Rejection::UnknownReference { pointer, what: format!("no account {}", from.id) })
+}
+
+/// A client moves out of its own `available`, or announces a deposit into it.
+fn check_own(state: &State, author: &Party, text: &PostingText) -> Result<(), Rejection> {
+    let from = state.need_account(&text.from, "")?;
+    let to = state.need_account(&text.to, "")?;
+    let own = |account: &Account| account.owner == author.id && account.book == Book::Available;
     if own(from) || (from.book == Book::External && own(to)) {
         Ok(())
     } else {
@@ -142,7 +146,8 @@ fn check_own(
 /// What crosses the custodian's border does so by its evidence alone.
 pub(super) fn check_inside(state: &State, postings: &[Posting]) -> Result<(), Rejection> {
     let external = |id| state.account(id).is_some_and(|account| account.book == Book::External);
-    if postings.iter().any(|posting| external(&posting.from) || external(&posting.to)) {
+    let crosses = postings.iter().any(|posting| external(&posting.from) || external(&posting.to));
+    if crosses && !is_planted(Fault::CreditedWithoutEvidence) {
         let needed = "the custodian's evidence: instruct it as two_phase, the custodian settles it";
         return Err(Rejection::EvidenceMissing { needed });
     }
@@ -155,14 +160,23 @@ pub(super) fn settle(
     settle: &MovementSettle,
 ) -> Result<Vec<Change>, Rejection> {
     let movement = state.need_movement(&settle.movement, "/body/movement")?;
-    check_settler(state, entry, movement, settle.evidence)?;
+    let author = state.need_party(&entry.command.author, "/author")?;
+    if author.role != Role::Operator {
+        check_keeper(state, entry, movement)?;
+    }
     check_pending(movement, "movement.settle, movement.void")?;
     check_no_transfer(state, movement)?;
     let parts = match &settle.amounts {
         None => movement.postings.iter().map(Posting::remaining).collect(),
         Some(amounts) => parts(state, movement, amounts)?,
     };
-    settled(state, entry, movement, &parts, settle.evidence)
+    let changes = settled(state, entry, movement, &parts, settle.evidence);
+    let by_operator = author.role == Role::Operator;
+    let stated = if by_operator { check_statement(state, movement, settle.evidence) } else { Ok(()) };
+    match (changes, stated) {
+        (Err(one), Err(other)) => Err(earlier(one, other)),
+        (changes, stated) => stated.and(changes),
+    }
 }
 
 /// How much of each posting settles now: at most what remains, and not nothing of all.
@@ -174,19 +188,19 @@ fn parts(state: &State, movement: &Movement, amounts: &[QuantityText]) -> Result
             got: amounts.len().to_string(),
         });
     }
-    let mut parts = Vec::with_capacity(postings.len());
-    for (place, (posting, amount)) in postings.iter().zip(amounts).enumerate() {
+    let part = |(place, (posting, amount)): (usize, (&Posting, &QuantityText))| {
         let decimals = state.need_asset(&posting.asset, "")?.decimals;
         let pointer = format!("/body/amounts/{place}");
         let part = amount.units(decimals).map_err(|error| Rejection::of_amount(error, &pointer, decimals))?;
-        if part > posting.remaining() {
+        if part > posting.remaining() && !is_planted(Fault::SettledBeyondPending) {
             return Err(Rejection::AmountOutOfRange {
                 expected: format!("at most {}", print_units(posting.remaining(), decimals)),
                 got: amount.as_str().to_owned(),
             });
         }
-        parts.push(part);
-    }
+        Ok(part)
+    };
+    let parts = all_or_first(postings.iter().zip(amounts).enumerate().map(part))?;
     if parts.iter().all(|part| *part == 0) {
         return Err(Rejection::AmountZero { pointer: "/body/amounts".to_owned() });
     }
@@ -249,7 +263,9 @@ pub(super) fn given_up(
 ) -> Vec<Change> {
     let mut working = Working::new(state, seq);
     for posting in movement.postings.iter().filter(|posting| posting.remaining() > 0) {
-        working.unreserve(&posting.part(posting.remaining()));
+        if !is_planted(Fault::ReservationKept) {
+            working.unreserve(&posting.part(posting.remaining()));
+        }
     }
     let mut given_up = Movement { status, reason, changed_seq: seq, ..movement.clone() };
     let amounts = movement.postings.iter().map(Posting::remaining).collect();
@@ -299,24 +315,18 @@ fn check_no_transfer(state: &State, movement: &Movement) -> Result<(), Rejection
 /// Only the custodian of every account it touches settles or fails a movement.
 /// The custodian that keeps every account of the movement.
 pub(super) fn check_keeper(state: &State, entry: &Entry, movement: &Movement) -> Result<(), Rejection> {
-    if custodians(state, movement).all(|custodian| *custodian == entry.command.author) {
+    let keeps = |custodian: &crate::id::PartyId| {
+        *custodian == entry.command.author || is_planted(Fault::ForeignCustodian)
+    };
+    if custodians(state, movement).all(keeps) {
         Ok(())
     } else {
         Err(Rejection::NotAuthorised { who_may: "the custodian that keeps the accounts" })
     }
 }
 
-/// The custodian itself, or the operator with a statement of that custodian.
-fn check_settler(
-    state: &State,
-    entry: &Entry,
-    movement: &Movement,
-    evidence: Digest,
-) -> Result<(), Rejection> {
-    let author = state.need_party(&entry.command.author, "/author")?;
-    if author.role != Role::Operator {
-        return check_keeper(state, entry, movement);
-    }
+/// The operator settles with a statement of the custodian.
+fn check_statement(state: &State, movement: &Movement, evidence: Digest) -> Result<(), Rejection> {
     if custodians(state, movement).all(|one| state.statement_in_force(&evidence, one).is_some()) {
         return Ok(());
     }
