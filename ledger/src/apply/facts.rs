@@ -14,8 +14,9 @@ use crate::state::{Change, Effects, State};
 /// What a command moves.
 #[derive(Debug, Default)]
 pub(super) struct Facts {
-    /// Of each asset, in smallest units, all postings together.
-    pub(super) moved: BTreeMap<AssetId, u128>,
+    /// Of each asset, in smallest units, all postings together; `None` beyond 2^128 − 1, which each
+    /// account may hold its part of.
+    pub(super) moved: BTreeMap<AssetId, Option<u128>>,
     /// The classes it moves from and to.
     pub(super) classes: BTreeSet<PropertyClass>,
     /// What leaves each owner.
@@ -30,13 +31,13 @@ impl Facts {
     /// What a command that holds would move.
     ///
     /// # Errors
-    /// [`Rejection::AmountOverflow`] beyond 2^128 − 1 smallest units.
+    /// [`Rejection`] of a batch's postings, which have been judged before.
     pub(super) fn of(state: &State, entry: &Entry, effects: &Effects) -> Result<Self, Rejection> {
         let mut facts = Self::default();
         for change in &effects.0 {
             let Change::Movement(movement) = change else { continue };
             if movement.instructed_seq == entry.seq {
-                facts.add(state, &movement.postings)?;
+                facts.add(state, &movement.postings);
                 facts.outflows.extend(movement.outflows.iter().cloned());
             }
         }
@@ -44,21 +45,20 @@ impl Facts {
         if let (Body::MovementBatch(_), Content::Batch(texts)) =
             (&entry.command.body, &entry.documents.content)
         {
-            facts.add(state, &resolve(state, texts, Classes::Same)?)?;
+            facts.add(state, &resolve(state, texts, Classes::Same)?);
         }
         Ok(facts)
     }
 
-    fn add(&mut self, state: &State, postings: &[Posting]) -> Result<(), Rejection> {
+    fn add(&mut self, state: &State, postings: &[Posting]) {
         for posting in postings {
-            let sum = self.moved.entry(posting.asset.clone()).or_default();
-            *sum = sum.checked_add(posting.units).ok_or_else(|| overflow(&posting.asset))?;
+            let sum = self.moved.entry(posting.asset.clone()).or_insert(Some(0));
+            *sum = sum.and_then(|sum| sum.checked_add(posting.units));
             for account in [&posting.from, &posting.to].into_iter().filter_map(|id| state.account(id)) {
                 self.classes.insert(account.class);
             }
             self.leaves |= state.account(&posting.to).is_some_and(|to| to.book == Book::External);
         }
-        Ok(())
     }
 }
 

@@ -201,12 +201,17 @@ fn holds(state: &State, entry: &Entry, when: &Condition, type_name: &str, facts:
     let assets = when.assets.as_ref().is_none_or(|some| facts.moved.keys().all(|one| some.contains(one)));
     let classes = when.classes.as_ref().is_none_or(|some| facts.classes.iter().all(|one| some.contains(one)));
     let amounts = when.amounts.as_ref().is_none_or(|most| {
-        facts.moved.iter().all(|(asset, units)| super::velocity::within(state, most, asset, *units))
+        facts.moved.iter().all(|(asset, units)| {
+            units.is_some_and(|units| super::velocity::within(state, most, asset, units))
+        })
     });
     let value = when.value.as_ref().is_none_or(|most| {
-        let moved: BTreeMap<_, _> = facts.moved.iter().map(|(asset, units)| (asset, *units)).collect();
-        moved_value(state, entry.recorded_at, &moved, most)
-            .is_ok_and(|value: Exact| value <= super::collateral::exact(most.most))
+        let moved: Option<BTreeMap<_, _>> =
+            facts.moved.iter().map(|(asset, units)| Some((asset, (*units)?))).collect();
+        moved.is_some_and(|moved| {
+            moved_value(state, entry.recorded_at, &moved, most)
+                .is_ok_and(|value: Exact| value <= super::collateral::exact(most.most))
+        })
     });
     let rolling = when.rolling.as_ref().is_none_or(|rolling| {
         super::velocity::rolls_within(state, entry, rolling.window_ms, &rolling.measure, &facts.outflows)
