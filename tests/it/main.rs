@@ -6,6 +6,7 @@ mod flow;
 mod found;
 mod four_eyes;
 mod kills;
+mod ladder;
 mod laws;
 mod log_client;
 mod policies;

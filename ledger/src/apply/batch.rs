@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use num_bigint::BigInt;
 
-use super::postings::{Classes, Working, check_custodians, resolve};
+use super::postings::{Classes, Working, check_accounts, check_custodians, resolve};
 use super::{Content, Entry, check_free, collateral, movement};
 use crate::command::MovementBatch;
 use crate::decimal::print_scaled;
@@ -19,26 +19,31 @@ pub(super) fn apply(state: &State, entry: &Entry, batch: &MovementBatch) -> Resu
     let unreadable =
         |reason: &str| Rejection::DocumentDigest { digest: batch.document, reason: reason.to_owned() };
     let texts = match &entry.documents.content {
-        Content::Batch(texts) => texts,
-        Content::Unreadable(reason) => return Err(unreadable(reason)),
+        Content::Batch(texts) => Ok(texts),
+        Content::Unreadable(reason) => Err(unreadable(reason)),
         Content::None | Content::Prices(_) | Content::Agreement(_) | Content::Policy(_) => {
-            return Err(unreadable("not a document of postings"));
+            Err(unreadable("not a document of postings"))
         }
     };
+    if let Ok(texts) = texts {
+        check_accounts(state, texts)?;
+    }
+    check_free(state, "movement", batch.movement.as_str())?;
+    let texts = texts?;
+    let postings = resolve(state, texts, Classes::Same)?;
+    let mut moved = movement::pending(state, entry, batch.movement.clone(), postings, None)?;
+    let postings = &moved.postings;
+    let mut working = Working::new(state, entry.seq);
+    for posting in postings {
+        working.shift(posting)?;
+    }
+    collateral::guard_release(&working.after(), entry, postings)?;
+    check_custodians(state, postings)?;
+    movement::check_inside(state, postings)?;
+    check_totals(state, batch, postings)?;
     if u64::try_from(texts.len()) != Ok(batch.count) {
         return Err(unreadable(&format!("it has {} postings, not {}", texts.len(), batch.count)));
     }
-    check_free(state, "movement", batch.movement.as_str())?;
-    let postings = resolve(state, texts, Classes::Same)?;
-    check_totals(state, batch, &postings)?;
-    let mut working = Working::new(state, entry.seq);
-    for posting in &postings {
-        working.shift(posting)?;
-    }
-    collateral::guard_release(&working.after(), entry, &postings)?;
-    check_custodians(state, &postings)?;
-    movement::check_inside(state, &postings)?;
-    let mut moved = movement::pending(state, entry, batch.movement.clone(), postings, None)?;
     moved.postings = Vec::new();
     moved.batch = Some(batch.document);
     moved.status = MovementStatus::Settled;

@@ -3,8 +3,10 @@
 
 use std::sync::Arc;
 
-use super::postings::{Classes, Working, check_custodians, check_not_suspended, check_open, resolve};
-use super::{Entry, check_free, collateral, movement};
+use super::postings::{
+    Classes, Working, check_accounts, check_custodians, check_not_suspended, check_open, resolve,
+};
+use super::{Entry, check_free, collateral, earliest, movement};
 use crate::account::Book;
 use crate::command::{MovementReclassify, MovementReverse};
 use crate::movement::{Movement, MovementStatus, Posting};
@@ -32,18 +34,15 @@ pub(super) fn reverse(
             Posting { from: to, to: from, asset, units: settled, settled: 0 }
         })
         .collect();
-    for posting in &postings {
-        check_open(state.need_account(&posting.from, "/body/reverses")?)?;
-        check_open(state.need_account(&posting.to, "/body/reverses")?)?;
-        check_not_suspended(state.need_asset(&posting.asset, "/body/reverses")?)?;
-    }
+    check_instructable(state, &postings)?;
+    let mut reversal = movement::pending(state, entry, reverse.movement.clone(), postings, None)?;
+    let postings = &reversal.postings;
     let mut working = Working::new(state, entry.seq);
-    for posting in &postings {
+    for posting in postings {
         working.shift(posting)?;
     }
-    collateral::guard_release(&working.after(), entry, &postings)?;
-    check_no_credit(state, &postings)?;
-    let mut reversal = movement::pending(state, entry, reverse.movement.clone(), postings, None)?;
+    collateral::guard_release(&working.after(), entry, postings)?;
+    check_no_credit(state, postings)?;
     reversal.reverses = Some(undone.id.clone());
     reversal.reason = Some(reverse.reason.clone());
     movement::settle_whole(&mut reversal);
@@ -55,6 +54,17 @@ pub(super) fn reverse(
     let mut changes = working.into_changes();
     changes.extend([Change::Movement(Arc::new(undone)), Change::Movement(Arc::new(reversal))]);
     Ok(changes)
+}
+
+/// Every account and asset may be instructed; the earliest refusal of all.
+fn check_instructable(state: &State, postings: &[Posting]) -> Result<(), Rejection> {
+    let mut checks = Vec::new();
+    for posting in postings {
+        checks.push(check_open(state.need_account(&posting.from, "/body/reverses")?));
+        checks.push(check_open(state.need_account(&posting.to, "/body/reverses")?));
+        checks.push(check_not_suspended(state.need_asset(&posting.asset, "/body/reverses")?));
+    }
+    earliest(checks)
 }
 
 fn check_reversible(undone: &Movement) -> Result<(), Rejection> {
@@ -99,15 +109,31 @@ pub(super) fn reclassify(
     entry: &Entry,
     reclassify: &MovementReclassify,
 ) -> Result<Vec<Change>, Rejection> {
-    let postings = resolve(state, &reclassify.postings, Classes::Named)?;
+    check_accounts(state, &reclassify.postings)?;
     check_free(state, "movement", reclassify.movement.as_str())?;
-    for posting in &postings {
+    let classes = Classes::Named { from: reclassify.from_class, to: reclassify.to_class };
+    let postings = resolve(state, &reclassify.postings, classes)?;
+    let mut moved = movement::pending(state, entry, reclassify.movement.clone(), postings, None)?;
+    let postings = &moved.postings;
+    let mut working = Working::new(state, entry.seq);
+    for posting in postings {
+        working.shift(posting)?;
+    }
+    collateral::guard_release(&working.after(), entry, postings)?;
+    check_custodians(state, postings)?;
+    check_one_owner(state, postings)?;
+    moved.reason = Some(format!("{} ({})", reclassify.reason, reclassify.basis));
+    movement::settle_whole(&mut moved);
+    let mut changes = working.into_changes();
+    changes.push(Change::Movement(Arc::new(moved)));
+    Ok(changes)
+}
+
+/// Property changes its class, not its owner and not its book.
+fn check_one_owner(state: &State, postings: &[Posting]) -> Result<(), Rejection> {
+    for posting in postings {
         let from = state.need_account(&posting.from, "/body/postings")?;
         let to = state.need_account(&posting.to, "/body/postings")?;
-        let named = from.class == reclassify.from_class && to.class == reclassify.to_class;
-        if !named || from.class == to.class {
-            return Err(Rejection::ClassMismatch { from: from.class.as_str(), to: to.class.as_str() });
-        }
         if from.owner != to.owner || from.book != to.book || from.book == Book::External {
             return Err(Rejection::EvidenceMismatch {
                 expected: "accounts of one owner in one book, not external".to_owned(),
@@ -115,16 +141,5 @@ pub(super) fn reclassify(
             });
         }
     }
-    let mut working = Working::new(state, entry.seq);
-    for posting in &postings {
-        working.shift(posting)?;
-    }
-    collateral::guard_release(&working.after(), entry, &postings)?;
-    check_custodians(state, &postings)?;
-    let mut moved = movement::pending(state, entry, reclassify.movement.clone(), postings, None)?;
-    moved.reason = Some(format!("{} ({})", reclassify.reason, reclassify.basis));
-    movement::settle_whole(&mut moved);
-    let mut changes = working.into_changes();
-    changes.push(Change::Movement(Arc::new(moved)));
-    Ok(changes)
+    Ok(())
 }

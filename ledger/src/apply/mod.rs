@@ -245,8 +245,21 @@ fn check_expectations(state: &State, command: &Command) -> Result<(), Rejection>
 }
 
 fn earlier(one: Rejection, other: Rejection) -> Rejection {
-    let rank = |rejection: &Rejection| Rejection::CODES.iter().position(|code| *code == rejection.code());
     if rank(&one) <= rank(&other) { one } else { other }
+}
+
+/// Of several checks, whichever comes first in the code's text: the refusal that precedes the others.
+fn earliest(checks: impl IntoIterator<Item = Result<(), Rejection>>) -> Result<(), Rejection> {
+    checks.into_iter().filter_map(Result::err).min_by_key(rank).map_or(Ok(()), Err)
+}
+
+/// Whether a check holds, whatever it gives if it does.
+fn told<T>(outcome: &Result<T, Rejection>) -> Result<(), Rejection> {
+    outcome.as_ref().map(|_| ()).map_err(Rejection::clone)
+}
+
+fn rank(rejection: &Rejection) -> Option<usize> {
+    Rejection::CODES.iter().position(|code| *code == rejection.code())
 }
 
 /// Refuses an id that was used, in any case.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::facts::outflows;
 use super::postings::{Classes, Working, check_custodians, resolve};
-use super::{Entry, check_free, collateral};
+use super::{Entry, check_free, collateral, earliest, told};
 use crate::account::Book;
 use crate::amount::print_units;
 use crate::command::{MovementInstruct, MovementMode, MovementSettle, MovementVoid, QuantityText};
@@ -21,23 +21,9 @@ pub(super) fn instruct(
     instruct: &MovementInstruct,
 ) -> Result<Vec<Change>, Rejection> {
     let author = state.need_party(&entry.command.author, "/author")?;
-    for (place, text) in instruct.postings.iter().enumerate() {
-        let pointer = format!("/body/postings/{place}/from");
-        let from = state.need_account(&text.from, &pointer)?;
-        let to = state.need_account(&text.to, &format!("/body/postings/{place}/to"))?;
-        if author.role == Role::Client {
-            check_own(author, from, to, &pointer)?;
-        }
-    }
-    if let Some(call) = &instruct.call {
-        let call = state.need_call(call, "/body/call")?;
-        if author.role == Role::Client && ![&call.secured, &call.pledgor].contains(&&author.id) {
-            // Another's looks like what is not there.
-            return Err(Rejection::UnknownReference {
-                pointer: "/body/call".to_owned(),
-                what: format!("no call {}", call.id),
-            });
-        }
+    check_references(state, author, instruct)?;
+    if author.role == Role::Client {
+        check_own(state, author, instruct)?;
     }
     check_free(state, "movement", instruct.movement.as_str())?;
     if let Some(expires) = instruct.expires.filter(|expires| *expires <= entry.recorded_at) {
@@ -96,27 +82,43 @@ pub(super) fn pending(
     })
 }
 
-/// A client moves out of its own `available`, or announces a deposit into it.
-fn check_own(
-    author: &Party,
-    from: &crate::account::Account,
-    to: &crate::account::Account,
-    pointer: &str,
-) -> Result<(), Rejection> {
-    if from.owner != author.id && from.book != Book::External {
-        // Another's looks like what is not there.
-        return Err(Rejection::UnknownReference {
-            pointer: pointer.to_owned(),
-            what: format!("no account {}", from.id),
-        });
+/// What it names is there. To a client another's looks like what is not there.
+fn check_references(state: &State, author: &Party, instruct: &MovementInstruct) -> Result<(), Rejection> {
+    let client = author.role == Role::Client;
+    for (place, text) in instruct.postings.iter().enumerate() {
+        let at = |member: &str| format!("/body/postings/{place}/{member}");
+        let from = state.need_account(&text.from, &at("from"))?;
+        if client && from.owner != author.id && from.book != Book::External {
+            let (pointer, what) = (at("from"), format!("no account {}", from.id));
+            return Err(Rejection::UnknownReference { pointer, what });
+        }
+        state.need_account(&text.to, &at("to"))?;
+        state.need_asset(&text.asset, &at("asset"))?;
     }
+    if let Some(call) = &instruct.call {
+        let call = state.need_call(call, "/body/call")?;
+        if client && ![&call.secured, &call.pledgor].contains(&&author.id) {
+            let (pointer, what) = ("/body/call".to_owned(), format!("no call {}", call.id));
+            return Err(Rejection::UnknownReference { pointer, what });
+        }
+    }
+    Ok(())
+}
+
+/// A client moves out of its own `available`, or announces a deposit into it.
+fn check_own(state: &State, author: &Party, instruct: &MovementInstruct) -> Result<(), Rejection> {
     let own =
         |account: &crate::account::Account| account.owner == author.id && account.book == Book::Available;
-    if own(from) || (from.book == Book::External && own(to)) {
-        Ok(())
-    } else {
-        Err(Rejection::NotAuthorised { who_may: "the operator, or the client whose `available` it is" })
+    for text in &instruct.postings {
+        let from = state.need_account(&text.from, "/body/postings")?;
+        let to = state.need_account(&text.to, "/body/postings")?;
+        if !(own(from) || from.book == Book::External && own(to)) {
+            return Err(Rejection::NotAuthorised {
+                who_may: "the operator, or the client whose `available` it is",
+            });
+        }
     }
+    Ok(())
 }
 
 /// What crosses the custodian's border does so by its evidence alone.
@@ -135,42 +137,56 @@ pub(super) fn settle(
     settle: &MovementSettle,
 ) -> Result<Vec<Change>, Rejection> {
     let movement = state.need_movement(&settle.movement, "/body/movement")?;
-    check_settler(state, entry, movement, settle.evidence)?;
+    let author = state.need_party(&entry.command.author, "/author")?;
+    if author.role != Role::Operator {
+        check_keeper(state, entry, movement)?;
+    }
     check_pending(movement, "movement.settle, movement.void")?;
     check_no_transfer(state, movement)?;
     let parts = match &settle.amounts {
         None => movement.postings.iter().map(Posting::remaining).collect(),
         Some(amounts) => parts(state, movement, amounts)?,
     };
-    settled(state, entry, movement, &parts, settle.evidence)
+    let changes = settled(state, entry, movement, &parts, settle.evidence)?;
+    if author.role == Role::Operator {
+        check_statement(state, movement, settle.evidence)?;
+    }
+    Ok(changes)
 }
 
 /// How much of each posting settles now: at most what remains, and not nothing of all.
 fn parts(state: &State, movement: &Movement, amounts: &[QuantityText]) -> Result<Vec<u128>, Rejection> {
     let postings = &movement.postings;
-    if amounts.len() != postings.len() {
-        return Err(Rejection::AmountOutOfRange {
+    let each = postings.iter().zip(amounts).enumerate();
+    let parts: Vec<_> = each.map(|(place, (posting, amount))| part(state, place, posting, amount)).collect();
+    let moves = if parts.iter().all(|part| *part == Ok(0)) {
+        Err(Rejection::AmountZero { pointer: "/body/amounts".to_owned() })
+    } else {
+        Ok(())
+    };
+    let one_each = if amounts.len() == postings.len() {
+        Ok(())
+    } else {
+        Err(Rejection::AmountOutOfRange {
             expected: format!("{} amounts, one for each posting", postings.len()),
             got: amounts.len().to_string(),
+        })
+    };
+    earliest(parts.iter().map(told).chain([moves, one_each]))?;
+    parts.into_iter().collect()
+}
+
+fn part(state: &State, place: usize, posting: &Posting, amount: &QuantityText) -> Result<u128, Rejection> {
+    let decimals = state.need_asset(&posting.asset, "")?.decimals;
+    let pointer = format!("/body/amounts/{place}");
+    let part = amount.units(decimals).map_err(|error| Rejection::of_amount(error, &pointer, decimals))?;
+    if part > posting.remaining() {
+        return Err(Rejection::AmountOutOfRange {
+            expected: format!("at most {}", print_units(posting.remaining(), decimals)),
+            got: amount.as_str().to_owned(),
         });
     }
-    let mut parts = Vec::with_capacity(postings.len());
-    for (place, (posting, amount)) in postings.iter().zip(amounts).enumerate() {
-        let decimals = state.need_asset(&posting.asset, "")?.decimals;
-        let pointer = format!("/body/amounts/{place}");
-        let part = amount.units(decimals).map_err(|error| Rejection::of_amount(error, &pointer, decimals))?;
-        if part > posting.remaining() {
-            return Err(Rejection::AmountOutOfRange {
-                expected: format!("at most {}", print_units(posting.remaining(), decimals)),
-                got: amount.as_str().to_owned(),
-            });
-        }
-        parts.push(part);
-    }
-    if parts.iter().all(|part| *part == 0) {
-        return Err(Rejection::AmountZero { pointer: "/body/amounts".to_owned() });
-    }
-    Ok(parts)
+    Ok(part)
 }
 
 /// The accounts and the movement once parts of it have settled.
@@ -264,8 +280,7 @@ fn check_no_transfer(state: &State, movement: &Movement) -> Result<(), Rejection
     Ok(())
 }
 
-/// Only the custodian of every account it touches settles or fails a movement.
-/// The custodian that keeps every account of the movement.
+/// Only the custodian that keeps every account of a movement settles or fails it.
 pub(super) fn check_keeper(state: &State, entry: &Entry, movement: &Movement) -> Result<(), Rejection> {
     if custodians(state, movement).all(|custodian| *custodian == entry.command.author) {
         Ok(())
@@ -274,17 +289,8 @@ pub(super) fn check_keeper(state: &State, entry: &Entry, movement: &Movement) ->
     }
 }
 
-/// The custodian itself, or the operator with a statement of that custodian.
-fn check_settler(
-    state: &State,
-    entry: &Entry,
-    movement: &Movement,
-    evidence: Digest,
-) -> Result<(), Rejection> {
-    let author = state.need_party(&entry.command.author, "/author")?;
-    if author.role != Role::Operator {
-        return check_keeper(state, entry, movement);
-    }
+/// In the custodian's place the operator settles with a statement of that custodian.
+fn check_statement(state: &State, movement: &Movement, evidence: Digest) -> Result<(), Rejection> {
     if custodians(state, movement).all(|one| state.statement_in_force(&evidence, one).is_some()) {
         return Ok(());
     }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::account::{Account, AccountStatus, Book};
+use super::{earlier, earliest};
+use crate::account::{Account, AccountStatus, Book, PropertyClass};
 use crate::amount::print_units;
 use crate::asset::Asset;
 use crate::call_record::ReservedItem;
@@ -18,18 +19,39 @@ use crate::state::{Change, State};
 pub(super) enum Classes {
     /// The one it leaves.
     Same,
-    /// Those that the command names, which checks them.
-    Named,
+    /// Those that the command names, two of them.
+    Named {
+        /// Where it goes out.
+        from: PropertyClass,
+        /// Where it comes in.
+        to: PropertyClass,
+    },
 }
 
 /// Reads postings against the accounts they name: open, and holding the posting's asset.
+///
+/// # Errors
+/// The earliest of all postings' refusals: which posting it is in does not decide.
 pub(super) fn resolve(
     state: &State,
     texts: &[PostingText],
     classes: Classes,
 ) -> Result<Vec<Posting>, Rejection> {
     check_accounts(state, texts)?;
-    texts.iter().enumerate().map(|(place, text)| resolve_one(state, place, text, classes)).collect()
+    let mut postings = Vec::with_capacity(texts.len());
+    let mut refused: Option<Rejection> = None;
+    for (place, text) in texts.iter().enumerate() {
+        match resolve_one(state, place, text, classes) {
+            Ok(posting) => postings.push(posting),
+            Err(refusal) => {
+                refused = Some(match refused {
+                    Some(before) => earlier(before, refusal),
+                    None => refusal,
+                });
+            }
+        }
+    }
+    refused.map_or(Ok(postings), Err)
 }
 
 /// Everything that postings name is there.
@@ -52,17 +74,19 @@ fn resolve_one(
     let from = state.need_account(&text.from, "")?;
     let to = state.need_account(&text.to, "")?;
     let asset = state.need_asset(&text.asset, "")?;
-    check_open(from)?;
-    check_open(to)?;
+    earliest([check_open(from), check_open(to)])?;
     check_not_suspended(asset)?;
     if let Some(other) = [from, to].into_iter().find(|account| account.asset != text.asset) {
         return Err(Rejection::AssetMismatch { account: other.id.clone(), holds: other.asset.clone() });
     }
-    match classes {
-        Classes::Same if from.class != to.class => {
-            return Err(Rejection::ClassMismatch { from: from.class.as_str(), to: to.class.as_str() });
+    let fits = match classes {
+        Classes::Same => from.class == to.class,
+        Classes::Named { from: leaves, to: joins } => {
+            leaves != joins && from.class == leaves && to.class == joins
         }
-        Classes::Same | Classes::Named => {}
+    };
+    if !fits {
+        return Err(Rejection::ClassMismatch { from: from.class.as_str(), to: to.class.as_str() });
     }
     let pointer = format!("/body/postings/{place}/amount");
     let units = text

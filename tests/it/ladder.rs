@@ -1,0 +1,257 @@
+//! The ladder of each type: a row for each refusal of its own that `api/docs/commands.md` lists, in that
+//! order. Where two faults can stand in one command they do, and the earlier is given.
+
+use tests::driver::Driver;
+use tests::world;
+
+use crate::flow::play_on;
+
+/// 2^128 smallest units of an asset of 8 decimals: one too many.
+const OVER: &str = "3402823669209384634633746074317.68211456";
+
+/// Ten bitcoin and half a million dollars of acme's, ten bitcoin of zeta's.
+const RICH: &str = "
+    pb movement.instruct movement=rich mode=two_phase postings=ext.btc>acme.btc:10:BTC,ext.usdc>acme.usdc:500000:USDC,ext.btc>zeta.btc:10:BTC
+    bank movement.settle movement=rich evidence=doc:rich
+";
+
+/// A closed account, a frozen one, a suspended asset; and accounts of another class, here and elsewhere.
+const STOPPED: &str = "
+    pb account.open account=zeta.fut owner=zeta asset=BTC custodian=bank book=available class=cftc_4d_futures
+    pb account.open account=zeta.v owner=zeta asset=BTC custodian=vault book=available class=cftc_4d_futures
+    pb account.open account=acme.v.p owner=acme asset=BTC custodian=vault book=posted class=uncleared
+    pb account.close account=acme.usdc.p
+    pb account.freeze account=acme.tok
+    pb asset.suspend asset=TOK reason=x
+";
+
+fn rich() -> Driver {
+    let mut driver = Driver::with_world(false);
+    driver.play(RICH);
+    driver
+}
+
+fn line(from: &str, to: &str, amount: &str, asset: &str) -> String {
+    format!("{{\"amount\":\"{amount}\",\"asset\":\"{asset}\",\"from\":\"{from}\",\"to\":\"{to}\"}}\n")
+}
+
+/// Prices in euros without a rate for dollars.
+const EURO: &str = r#"{"as_of":"2026-01-05T09:00:00.000Z","assets":{"BTC":"40000","USDC":"1"},"currency":"EUR","fx":{},"schema":"pledger.prices.v1","source":"close"}"#;
+
+/// The rungs that instructions share, until what is held is looked at.
+#[test]
+fn movements_that_are_instructed() {
+    let mut driver = rich();
+    driver.play(STOPPED);
+    let text = "
+        acme movement.instruct movement=rich mode=immediate postings=acme.btc.p>acme.btc:1:BTC => not_authorised
+        acme movement.instruct movement=rich mode=immediate postings=acme.btc.p>acme.btc:1:BTC,nobody>acme.btc:1:BTC => unknown_reference
+        acme movement.instruct movement=rich mode=immediate postings=acme.btc.p>acme.btc:1:GOLD => unknown_reference
+        acme movement.instruct movement=rich mode=immediate call=none postings=acme.btc.p>acme.btc:1:BTC => unknown_reference
+        pb movement.instruct movement=Rich mode=two_phase expires=+0 postings=acme.usdc>acme.usdc.p:1:USDC => id_taken
+        pb movement.instruct movement=m mode=two_phase expires=+0 postings=acme.usdc>acme.usdc.p:1:USDC => too_late
+        pb movement.instruct movement=m mode=immediate postings=acme.tok>acme.tok2:1:TOK,acme.usdc>acme.usdc.p:1:USDC => account_closed
+        pb movement.instruct movement=m mode=immediate postings=acme.tok>acme.usdc.p:1:TOK => account_closed
+        pb movement.instruct movement=m mode=immediate postings=acme.tok>acme.tok2:1:TOK => account_frozen
+        pb movement.instruct movement=m mode=immediate postings=acme.tok2>acme.btc:1:TOK => asset_suspended
+        pb movement.instruct movement=m mode=immediate postings=acme.usdc>acme.fut:0:BTC => asset_mismatch
+        pb movement.instruct movement=m mode=immediate postings=acme.btc>acme.fut:0:BTC => class_mismatch
+        pb movement.instruct movement=m mode=immediate postings=acme.btc>acme.btc.p:0.000000001:BTC,acme.btc>acme.btc.p:0:BTC => amount_zero
+        pb movement.instruct movement=m mode=immediate postings=acme.btc>acme.btc.p:OVER:BTC,acme.btc>acme.btc.p:0.000000001:BTC => amount_precision
+        pb movement.instruct movement=m mode=immediate postings=acme.btc>acme.btc.p:11:BTC,acme.btc>acme.btc.p:OVER:BTC => amount_overflow
+        pb movement.instruct movement=m mode=immediate postings=acme.btc>ext.btc:11:BTC => insufficient_available
+        pb movement.instruct movement=m mode=immediate postings=acme.btc>ext.btc:1:BTC => evidence_missing
+        pb movement.instruct movement=m mode=immediate postings=acme.btc>acme.v.p:1:BTC => evidence_missing
+
+        pb movement.reclassify movement=rich from_class=uncleared to_class=cftc_4d_futures reason=x basis=y postings=acme.btc>nobody:1:BTC => unknown_reference
+        pb movement.reclassify movement=rich from_class=uncleared to_class=cftc_4d_futures reason=x basis=y postings=acme.usdc>acme.usdc.p:1:USDC => id_taken
+        pb movement.reclassify movement=m from_class=uncleared to_class=cftc_4d_futures reason=x basis=y postings=acme.tok>acme.tok2:1:TOK,acme.usdc>acme.usdc.p:1:USDC => account_closed
+        pb movement.reclassify movement=m from_class=uncleared to_class=cftc_4d_futures reason=x basis=y postings=acme.tok>acme.tok2:1:TOK => account_frozen
+        pb movement.reclassify movement=m from_class=uncleared to_class=cftc_4d_futures reason=x basis=y postings=acme.tok2>acme.btc:1:TOK => asset_suspended
+        pb movement.reclassify movement=m from_class=uncleared to_class=cftc_4d_futures reason=x basis=y postings=acme.usdc>acme.btc:0:BTC => asset_mismatch
+        pb movement.reclassify movement=m from_class=uncleared to_class=cftc_4d_futures reason=x basis=y postings=acme.btc>acme.btc.p:0:BTC => class_mismatch
+        pb movement.reclassify movement=m from_class=uncleared to_class=cftc_4d_futures reason=x basis=y postings=acme.btc>acme.fut:0.000000001:BTC,acme.btc>acme.fut:0:BTC => amount_zero
+        pb movement.reclassify movement=m from_class=uncleared to_class=cftc_4d_futures reason=x basis=y postings=acme.btc>acme.fut:OVER:BTC,acme.btc>acme.fut:0.000000001:BTC => amount_precision
+        pb movement.reclassify movement=m from_class=uncleared to_class=cftc_4d_futures reason=x basis=y postings=acme.btc>acme.fut:11:BTC,acme.btc>acme.fut:OVER:BTC => amount_overflow
+        pb movement.reclassify movement=m from_class=uncleared to_class=cftc_4d_futures reason=x basis=y postings=acme.btc>zeta.v:11:BTC => insufficient_available
+        pb movement.reclassify movement=m from_class=uncleared to_class=cftc_4d_futures reason=x basis=y postings=acme.btc>zeta.v:1:BTC => evidence_missing
+        pb movement.reclassify movement=m from_class=uncleared to_class=cftc_4d_futures reason=x basis=y postings=acme.btc>zeta.fut:1:BTC => evidence_mismatch
+        pb movement.reclassify movement=m from_class=uncleared to_class=cftc_4d_futures reason=x basis=y postings=acme.btc>acme.fut:1:BTC
+    ";
+    play_on(&mut driver, &text.replace("OVER", OVER));
+}
+
+#[test]
+fn batches() {
+    let mut driver = rich();
+    driver.play(STOPPED);
+    let to_posted = |amount: &str| line("acme.btc", "acme.btc.p", amount, "BTC");
+    for (name, text) in [
+        ("stranger", line("nobody", "acme.btc", "1", "BTC")),
+        (
+            "closed",
+            line("acme.tok", "acme.tok2", "1", "TOK") + &line("acme.usdc", "acme.usdc.p", "1", "USDC"),
+        ),
+        ("frozen", line("acme.tok", "acme.tok2", "1", "TOK")),
+        ("suspended", line("acme.tok2", "acme.btc", "1", "TOK")),
+        ("mismatch", line("acme.usdc", "acme.fut", "0", "BTC")),
+        ("class", line("acme.btc", "acme.fut", "0", "BTC")),
+        ("zero", to_posted("0.000000001") + &to_posted("0")),
+        ("precision", to_posted(OVER) + &to_posted("0.000000001")),
+        ("overflow", to_posted("11") + &to_posted(OVER)),
+        ("short", line("acme.btc", "acme.v.p", "11", "BTC")),
+        ("outside", line("acme.btc", "acme.v.p", "1", "BTC")),
+        ("good", to_posted("1")),
+    ] {
+        driver.scribe.name_document(name, &text);
+    }
+    play_on(
+        &mut driver,
+        "
+        pb movement.batch movement=rich document=digest:none count=9 totals=BTC:9 => unknown_reference
+        pb movement.batch movement=rich document=doc:stranger count=9 totals=BTC:9 => unknown_reference
+        pb movement.batch movement=rich document=doc:closed count=9 totals=BTC:9 => id_taken
+        pb movement.batch movement=rich document=doc:junk count=9 totals=BTC:9 => id_taken
+        pb movement.batch movement=b document=doc:closed count=9 totals=BTC:9 => account_closed
+        pb movement.batch movement=b document=doc:frozen count=9 totals=BTC:9 => account_frozen
+        pb movement.batch movement=b document=doc:suspended count=9 totals=BTC:9 => asset_suspended
+        pb movement.batch movement=b document=doc:mismatch count=9 totals=BTC:9 => asset_mismatch
+        pb movement.batch movement=b document=doc:class count=9 totals=BTC:9 => class_mismatch
+        pb movement.batch movement=b document=doc:zero count=9 totals=BTC:9 => amount_zero
+        pb movement.batch movement=b document=doc:precision count=9 totals=BTC:9 => amount_precision
+        pb movement.batch movement=b document=doc:overflow count=9 totals=BTC:9 => amount_overflow
+        pb movement.batch movement=b document=doc:short count=9 totals=BTC:9 => insufficient_available
+        pb movement.batch movement=b document=doc:outside count=9 totals=BTC:9 => evidence_missing
+        pb movement.batch movement=b document=doc:good count=9 totals=BTC:9 => evidence_mismatch
+        pb movement.batch movement=b document=doc:good count=9 totals=BTC:1 => document_digest
+        pb movement.batch movement=b document=doc:junk count=9 totals=BTC:9 => document_digest
+        pb movement.batch movement=b document=doc:good count=1 totals=BTC:1
+    ",
+    );
+}
+
+#[test]
+fn movements_that_settle_or_are_given_up() {
+    let mut driver = rich();
+    let text = "
+        pb movement.instruct movement=d mode=two_phase postings=ext.btc>acme.btc:1:BTC,ext.btc>acme.btc:1:BTC
+        vault movement.settle movement=rich amounts=0 evidence=doc:e => not_authorised
+        vault movement.settle movement=none amounts=0 evidence=doc:e => unknown_reference
+        vault movement.settle movement=rich amounts=0 evidence=digest:none => unknown_reference
+        pb movement.settle movement=rich amounts=0 evidence=doc:e => wrong_state
+        pb movement.settle movement=d amounts=0 evidence=doc:e => amount_zero
+        pb movement.settle movement=d amounts=9,0.000000001 evidence=doc:e => amount_precision
+        pb movement.settle movement=d amounts=9,OVER evidence=doc:e => amount_overflow
+        pb movement.settle movement=d amounts=9,0 evidence=doc:e => amount_out_of_range
+        pb movement.settle movement=d amounts=1 evidence=doc:e => amount_out_of_range
+        # in through one mirror of the custodian, out through another that never held it
+        pb movement.instruct movement=t1 mode=two_phase postings=ext.tok>acme.tok:5:TOK
+        bank movement.settle movement=t1 evidence=doc:e
+        pb movement.instruct movement=t2 mode=two_phase postings=acme.tok>ext2.tok:5:TOK
+        pb movement.settle movement=t2 evidence=doc:e => insufficient_available
+        pb movement.settle movement=d evidence=doc:e => evidence_missing
+        bank movement.settle movement=d amounts=0,1 evidence=doc:e
+
+        acme movement.void movement=rich reason=x => not_authorised
+        zeta movement.void movement=d reason=x => unknown_reference
+        zeta movement.void movement=t1 reason=x => unknown_reference
+        pb movement.void movement=rich reason=x => wrong_state
+        pb movement.void movement=d reason=x
+    ";
+    play_on(&mut driver, &text.replace("OVER", OVER));
+}
+
+#[test]
+fn movements_that_are_reversed() {
+    let mut driver = rich();
+    play_on(&mut driver, "
+        pb movement.instruct movement=late mode=two_phase postings=ext.usdc>acme.usdc.p:1:USDC
+        pb movement.reverse movement=rich reverses=none reason=x => unknown_reference
+        pb movement.reverse movement=Rich reverses=late reason=x => id_taken
+        pb movement.void movement=late reason=x
+        pb account.close account=acme.usdc.p
+        pb movement.reverse movement=r reverses=late reason=x => wrong_state
+
+        pb account.open account=acme.tok3 owner=acme asset=TOK custodian=bank book=available class=uncleared
+        pb movement.instruct movement=t mode=two_phase postings=ext.tok>acme.tok:5:TOK,ext.tok>acme.tok3:5:TOK
+        bank movement.settle movement=t evidence=doc:e
+        acme movement.instruct movement=there mode=immediate postings=acme.tok>acme.tok2:1:TOK
+        acme movement.instruct movement=back mode=immediate postings=acme.tok2>acme.tok:1:TOK
+        acme movement.instruct movement=on mode=immediate postings=acme.tok3>acme.tok:1:TOK
+        acme movement.instruct movement=off mode=immediate postings=acme.tok>acme.tok3:1:TOK
+        pb movement.instruct movement=t3 mode=two_phase postings=ext.tok>acme.tok3:5:TOK
+        bank movement.settle movement=t3 evidence=doc:e
+        acme movement.instruct movement=away mode=immediate postings=acme.tok3>acme.tok:10:TOK
+        pb account.close account=acme.tok2
+        pb account.freeze account=acme.tok
+        pb asset.suspend asset=TOK reason=x
+        pb movement.reverse movement=r reverses=back reason=x => account_closed
+        pb movement.reverse movement=r reverses=on reason=x => account_frozen
+        pb movement.reverse movement=r reverses=t3 reason=x => asset_suspended
+
+        # an account that is full takes nothing back
+        pb asset.define asset=BIG kind=token decimals=0
+        pb account.open account=ext.big owner=pb asset=BIG custodian=bank book=external class=uncleared
+        pb account.open account=ext2.big owner=pb asset=BIG custodian=bank book=external class=uncleared
+        pb account.open account=acme.big owner=acme asset=BIG custodian=bank book=available class=uncleared
+        pb account.open account=acme.big2 owner=acme asset=BIG custodian=bank book=available class=uncleared
+        pb movement.instruct movement=big mode=two_phase postings=ext.big>acme.big:340282366920938463463374607431768211455:BIG
+        bank movement.settle movement=big evidence=doc:e
+        acme movement.instruct movement=one mode=immediate postings=acme.big>acme.big2:1:BIG
+        pb movement.instruct movement=more mode=two_phase postings=ext2.big>acme.big:1:BIG
+        bank movement.settle movement=more evidence=doc:e
+        pb movement.reverse movement=r reverses=one reason=x => amount_overflow
+
+        acme movement.instruct movement=spent mode=immediate postings=acme.btc>acme.btc.p:1:BTC
+        pb movement.reverse movement=r reverses=rich reason=x => insufficient_available
+        acme movement.instruct movement=out mode=two_phase postings=acme.btc>ext.btc:1:BTC
+        bank movement.settle movement=out evidence=doc:e
+        pb movement.reverse movement=r reverses=out reason=x => evidence_missing
+    ");
+}
+
+/// What is released is looked at after what is available and before what it crosses.
+#[test]
+fn releases() {
+    let mut driver = rich();
+    driver.play(STOPPED);
+    driver.scribe.name_document("out", &line("acme.btc.p", "ext.btc", "1", "BTC"));
+    driver.scribe.name_document("much", &line("acme.btc.p", "ext.btc", "4", "BTC"));
+    driver.scribe.name_document("euro", EURO);
+    play_on(&mut driver, "
+        acme movement.instruct movement=up mode=immediate postings=acme.btc>acme.btc.p:3:BTC
+        acme positions portfolio=P digest=doc:positions
+        pb movement.instruct movement=m mode=immediate postings=acme.btc.p>ext.btc:4:BTC => insufficient_available
+        pb movement.batch movement=m document=doc:much count=9 totals=BTC:9 => insufficient_available
+        pb movement.reclassify movement=m from_class=uncleared to_class=cftc_4d_futures reason=x basis=y postings=acme.btc.p>zeta.v:4:BTC => insufficient_available
+        pb movement.instruct movement=m mode=immediate postings=acme.btc.p>ext.btc:1:BTC => statement_stale
+        pb movement.batch movement=m document=doc:out count=9 totals=BTC:9 => statement_stale
+        pb movement.reverse movement=m reverses=up reason=x => statement_stale
+        pb movement.reclassify movement=m from_class=uncleared to_class=cftc_4d_futures reason=x basis=y postings=acme.btc.p>zeta.v:1:BTC => statement_stale
+        pb margin statement=s1 portfolio=P agreement=CSA-1 requirement=100000
+        pb movement.instruct movement=m mode=immediate postings=acme.btc.p>ext.btc:1:BTC => release_uncovers
+        pb movement.batch movement=m document=doc:out count=9 totals=BTC:9 => release_uncovers
+        pb movement.reverse movement=m reverses=up reason=x => release_uncovers
+        pb movement.reclassify movement=m from_class=uncleared to_class=cftc_4d_futures reason=x basis=y postings=acme.btc.p>zeta.v:1:BTC => release_uncovers
+        pb prices set=p2 USDC=1
+        pb movement.instruct movement=m mode=immediate postings=acme.btc.p>ext.btc:1:BTC => price_missing
+        pb movement.batch movement=m document=doc:out count=9 totals=BTC:9 => price_missing
+        pb movement.reclassify movement=m from_class=uncleared to_class=cftc_4d_futures reason=x basis=y postings=acme.btc.p>zeta.v:1:BTC => price_missing
+        pb price.set set=p3 digest=doc:euro as_of=-0 source=close count=2
+        pb movement.instruct movement=m mode=immediate postings=acme.btc.p>ext.btc:1:BTC => fx_missing
+        pb movement.batch movement=m document=doc:out count=9 totals=BTC:9 => fx_missing
+        pb movement.reclassify movement=m from_class=uncleared to_class=cftc_4d_futures reason=x basis=y postings=acme.btc.p>zeta.v:1:BTC => fx_missing
+        # what stays is what is valued: only a part is undone
+        acme movement.instruct movement=up2 mode=immediate postings=acme.btc>acme.btc.p:1:BTC
+        pb movement.reverse movement=m reverses=up2 reason=x => fx_missing
+        pb prices set=p4 USDC=1
+        pb movement.reverse movement=m reverses=up2 reason=x => price_missing
+        pb price.set set=p5 digest=digest:euro as_of=-0 source=close count=2
+        wait 172800000
+        pb margin statement=s2 portfolio=P agreement=CSA-1 requirement=100000
+        pb movement.instruct movement=m mode=immediate postings=acme.btc.p>ext.btc:1:BTC => price_stale
+        pb movement.batch movement=m document=doc:out count=9 totals=BTC:9 => price_stale
+        pb movement.reverse movement=m reverses=up2 reason=x => price_stale
+        pb movement.reclassify movement=m from_class=uncleared to_class=cftc_4d_futures reason=x basis=y postings=acme.btc.p>zeta.v:1:BTC => price_stale
+    ");
+}
