@@ -255,3 +255,246 @@ fn releases() {
         pb movement.reclassify movement=m from_class=uncleared to_class=cftc_4d_futures reason=x basis=y postings=acme.btc.p>zeta.v:1:BTC => price_stale
     ");
 }
+
+#[test]
+fn calls_that_are_issued() {
+    let mut driver = rich();
+    let clock = world::agreement("CSA-1", "acme", 2);
+    let (before, rest) = clock.split_once("\"clock\":").expect("it has a clock");
+    let (_, after) = rest.split_once(",\n\"schedule\"").expect("then a schedule");
+    let none = format!("{before}\"clock\":{{\"kind\":\"per_kind\",\"clocks\":{{}}}},\n\"schedule\"{after}");
+    driver.scribe.name_document("no-clock", &none);
+    driver.scribe.name_document("euro", EURO);
+    play_on(&mut driver, "
+        acme movement.instruct movement=up mode=immediate postings=acme.btc>acme.btc.p:1:BTC
+        acme positions portfolio=P digest=doc:positions
+        pb margin statement=s1 portfolio=P agreement=CSA-1 requirement=140000
+        acme margin statement=a1 portfolio=P agreement=CSA-1 requirement=90000
+        pb call.issue call=c1 agreement=CSA-1 version=1 statement=s1 leg=delivery kind=demand amount=100000 currency=USD due=+0
+        acme call.issue call=C1 agreement=CSA-1 version=9 statement=s1 leg=delivery kind=demand amount=1 currency=EUR due=+0 => not_authorised
+        acme call.issue call=C1 agreement=CSA-9 version=9 statement=s1 leg=delivery kind=demand amount=1 currency=EUR due=+0 => unknown_reference
+        acme call.issue call=C1 agreement=CSA-1 version=9 statement=s9 leg=delivery kind=demand amount=1 currency=EUR due=+0 => unknown_reference
+        pb call.issue call=C1 agreement=CSA-1 version=9 statement=s1 leg=delivery kind=demand amount=1 currency=EUR due=+0 => id_taken
+        pb call.issue call=c2 agreement=CSA-1 version=9 statement=s1 leg=delivery kind=demand amount=1 currency=EUR due=+0 => wrong_state
+        pb call.issue call=c2 agreement=CSA-1 version=1 statement=a1 leg=delivery kind=demand amount=1 currency=EUR due=+0 => amount_out_of_range
+        pb call.issue call=c2 agreement=CSA-1 version=1 statement=s1 leg=delivery kind=demand amount=0.0000000000000000001 currency=EUR due=+0 => amount_out_of_range
+        pb call.issue call=c2 agreement=CSA-1 version=1 statement=a1 leg=delivery kind=demand amount=50000 currency=EUR due=+0 => statement_stale
+        pb call.issue call=c2 agreement=CSA-1 version=1 statement=s1 leg=delivery kind=demand amount=100000 currency=EUR due=+0 => evidence_mismatch
+        pb prices set=p2 USDC=1
+        pb call.issue call=c2 agreement=CSA-1 version=1 statement=a1 leg=delivery kind=demand amount=1 currency=EUR due=+0 => statement_stale
+        pb call.issue call=c2 agreement=CSA-1 version=1 statement=s1 leg=delivery kind=demand amount=1 currency=EUR due=+0 => price_missing
+        pb price.set set=p3 digest=doc:euro as_of=-0 source=close count=2
+        pb call.issue call=c2 agreement=CSA-1 version=1 statement=s1 leg=delivery kind=demand amount=1 currency=EUR due=+0 => fx_missing
+        wait 172800000
+        pb margin statement=s2 portfolio=P agreement=CSA-1 requirement=140000
+        pb call.issue call=c2 agreement=CSA-1 version=1 statement=s2 leg=delivery kind=demand amount=1 currency=EUR due=+0 => price_stale
+        pb prices set=p4 BTC=50000 USDC=1
+        pb movement.instruct movement=big mode=two_phase postings=ext.btc>acme.btc.p:340282366920938463463374607431:BTC
+        bank movement.settle movement=big evidence=doc:e
+        pb call.issue call=c2 agreement=CSA-1 version=1 statement=a1 leg=delivery kind=demand amount=1 currency=EUR due=+0 => amount_overflow
+        acme agreement.propose document=doc:no-clock
+        pb agreement.accept digest=digest:no-clock
+        pb call.issue call=c2 agreement=CSA-1 version=2 statement=a1 leg=delivery kind=demand amount=1 currency=EUR due=+0 => too_late
+    ");
+}
+
+/// Half of what is required is called twice, so that one call may take the other's place.
+const CALLED: &str = "
+    acme positions portfolio=P digest=doc:positions
+    pb margin statement=s1 portfolio=P agreement=CSA-1 requirement=100000
+    pb call.issue call=c1 agreement=CSA-1 version=1 statement=s1 leg=delivery kind=demand amount=100000 currency=USD due=+0
+    pb call.issue call=c2 agreement=CSA-1 version=1 statement=s1 leg=delivery kind=demand amount=100000 currency=USD due=+0
+    pb call.issue call=e1 agreement=CSA-1 version=1 statement=s1 leg=delivery kind=expected amount=100000 currency=USD due=+0
+";
+
+#[test]
+fn calls_that_are_answered() {
+    let mut driver = rich();
+    driver.play(CALLED);
+    play_on(
+        &mut driver,
+        "
+        acme call.acknowledge call=c1
+        pb call.acknowledge call=c1 => not_authorised
+        zeta call.acknowledge call=c1 => unknown_reference
+        acme call.acknowledge call=c1 => wrong_state
+
+        acme call.acknowledge call=e1
+        pb call.agree call=e1 amount=1 => not_authorised
+        zeta call.agree call=e1 amount=1 => unknown_reference
+        pb call.retract call=e1 reason=newer_calculation
+        acme call.agree call=e1 amount=1 => kind_not_due
+        acme call.agree call=c1 amount=1 => amount_out_of_range
+
+        pb call.dispute call=e1 amount=0 reason=x => not_authorised
+        pb call.dispute call=e1 amount=0 reason=x evidence=digest:none => unknown_reference
+        zeta call.dispute call=e1 amount=0 reason=x => unknown_reference
+        acme call.dispute call=e1 amount=0 reason=x => kind_not_due
+        acme call.dispute call=c1 amount=0 reason=x => amount_out_of_range
+        acme call.dispute call=c1 amount=1 reason=x => reason_unknown
+
+        acme call.retract call=e1 reason=x => not_authorised
+        zeta call.retract call=e1 reason=x => unknown_reference
+        pb call.retract call=e1 reason=x => wrong_state
+        pb call.retract call=c1 reason=x => reason_unknown
+
+        acme call.supersede call=e1 by=c2 => not_authorised
+        acme call.supersede call=e1 by=c9 => unknown_reference
+        pb call.supersede call=e1 by=c2 => wrong_state
+        pb call.supersede call=c2 by=c1
+
+        wait 3600001
+        acme call.dispute call=c1 amount=0 reason=x => too_late
+        acme call.agree call=c1 amount=100000
+        acme call.agree call=c1 amount=1 => wrong_state
+        acme call.dispute call=c1 amount=0 reason=x => wrong_state
+    ",
+    );
+}
+
+#[test]
+fn calls_that_are_pledged() {
+    let mut driver = rich();
+    driver.play(CALLED);
+    driver.play(STOPPED);
+    driver.scribe.name_document("euro", EURO);
+    let text = "
+        pb call.pledge call=e1 items=acme.btc:0:BTC value=1 => not_authorised
+        pb call.pledge call=e1 items=nobody:0:BTC value=1 => unknown_reference
+        pb call.pledge call=e1 items=acme.btc:0:GOLD value=1 => unknown_reference
+        acme call.pledge call=e1 items=acme.btc:0:BTC value=1 => kind_not_due
+        acme call.pledge call=c1 items=acme.btc:0:BTC value=1 => wrong_state
+        acme call.agree call=c1 amount=100000
+        pb account.open account=acme.old owner=acme asset=BTC custodian=bank book=available class=uncleared
+        pb account.close account=acme.old
+        acme call.pledge call=c1 items=acme.tok:0:TOK,acme.old:0:BTC value=1 => account_closed
+        acme call.pledge call=c1 items=acme.tok:0:TOK value=1 => account_frozen
+        acme call.pledge call=c1 items=acme.tok2:0:TOK value=1 => asset_suspended
+        acme call.pledge call=c1 items=acme.btc:0:USDC value=1 => asset_mismatch
+        acme call.pledge call=c1 items=acme.btc:0.000000001:BTC,acme.btc:0:BTC value=1 => amount_zero
+        acme call.pledge call=c1 items=acme.btc:OVER:BTC,acme.btc:0.000000001:BTC value=1 => amount_precision
+        acme call.pledge call=c1 items=acme.btc:11:BTC,acme.btc:OVER:BTC value=1 => amount_overflow
+        acme call.pledge call=c1 items=acme.btc:11:BTC value=1 => insufficient_available
+        acme call.pledge call=c1 items=acme.btc:1:BTC value=1 => insufficient_value
+        acme call.pledge call=c1 items=acme.btc:1:BTC value=100000 => insufficient_value
+        pb prices set=p2 USDC=1
+        acme call.pledge call=c1 items=acme.btc:3:BTC value=1 => insufficient_value
+        acme call.pledge call=c1 items=acme.btc:3:BTC value=100000 => price_missing
+        pb price.set set=p3 digest=doc:euro as_of=-0 source=close count=2
+        acme call.pledge call=c1 items=acme.btc:3:BTC value=100000 => fx_missing
+        wait 172800000
+        acme call.pledge call=c1 items=acme.btc:3:BTC value=100000 => price_stale
+        pb prices set=p4 BTC=50000 USDC=1
+        acme call.pledge call=c1 items=acme.btc:3:BTC value=100000
+
+        acme call.reject_pledge call=c1 pledge=@ reason=x => not_authorised
+        acme call.reject_pledge call=c1 pledge=0000000000000000000000000000000000000000000000000000000000000000 reason=x => unknown_reference
+        pb call.reject_pledge call=c1 pledge=@ reason=x => reason_unknown
+        pb call.reject_pledge call=c1 pledge=@ reason=not_eligible
+        acme call.pledge call=c1 items=acme.btc:3:BTC value=100000
+        pb call.accept_pledge call=c1 pledge=@
+        acme call.accept_pledge call=c1 pledge=@ => not_authorised
+        acme call.accept_pledge call=c1 pledge=0000000000000000000000000000000000000000000000000000000000000000 => unknown_reference
+        pb call.accept_pledge call=c1 pledge=@ => wrong_state
+        pb call.reject_pledge call=c1 pledge=@ reason=x => wrong_state
+    ";
+    play_on(&mut driver, &text.replace("OVER", OVER));
+}
+
+#[test]
+fn transfers() {
+    let mut driver = rich();
+    driver.play(CALLED);
+    let text = "
+        pb account.open account=acme.old.p owner=acme asset=BTC custodian=bank book=posted class=uncleared
+        pb account.open account=acme.fut.p owner=acme asset=BTC custodian=bank book=posted class=cftc_4d_futures
+        pb account.open account=acme.tok.p owner=acme asset=TOK custodian=bank book=posted class=uncleared
+        pb account.open account=acme.v.p owner=acme asset=BTC custodian=vault book=posted class=uncleared
+        pb account.open account=ext2.btc owner=pb asset=BTC custodian=bank book=external class=uncleared
+        pb account.close account=acme.old.p
+        pb account.freeze account=acme.tok
+        pb asset.suspend asset=TOK reason=x
+        pb transfer.instruct call=e1 movement=rich postings=acme.btc>acme.btc.p:0:BTC => not_authorised
+        pb transfer.instruct call=e1 movement=rich postings=acme.btc>nobody:0:BTC => unknown_reference
+        pb transfer.instruct call=e1 movement=rich postings=acme.btc>zeta.btc.p:0:BTC => unknown_reference
+        acme transfer.instruct call=e1 movement=Rich postings=acme.btc>acme.btc.p:0:BTC => id_taken
+        acme transfer.instruct call=e1 movement=t1 postings=acme.btc>acme.btc.p:0:BTC => kind_not_due
+        acme transfer.instruct call=c1 movement=t1 postings=acme.btc>acme.btc.p:0:BTC => wrong_state
+        acme call.agree call=c1 amount=100000
+        acme call.pledge call=c1 items=acme.btc:2.5:BTC value=100000
+        pb call.accept_pledge call=c1 pledge=@
+        acme transfer.instruct call=c1 movement=t1 postings=acme.tok>acme.tok.p:1:TOK,acme.btc>acme.old.p:1:BTC => account_closed
+        acme transfer.instruct call=c1 movement=t1 postings=acme.tok>acme.tok.p:1:TOK => account_frozen
+        acme transfer.instruct call=c1 movement=t1 postings=acme.tok2>acme.btc.p:1:TOK => asset_suspended
+        acme transfer.instruct call=c1 movement=t1 postings=acme.usdc>acme.fut.p:0:BTC => asset_mismatch
+        acme transfer.instruct call=c1 movement=t1 postings=acme.btc>acme.fut.p:0:BTC => class_mismatch
+        acme transfer.instruct call=c1 movement=t1 postings=acme.btc>acme.btc.p:0.000000001:BTC,acme.btc>acme.btc.p:0:BTC => amount_zero
+        acme transfer.instruct call=c1 movement=t1 postings=acme.btc>acme.btc.p:OVER:BTC,acme.btc>acme.btc.p:0.000000001:BTC => amount_precision
+        acme transfer.instruct call=c1 movement=t1 postings=acme.btc>acme.btc.p:11:BTC,acme.btc>acme.btc.p:OVER:BTC => amount_overflow
+        acme transfer.instruct call=c1 movement=t1 postings=acme.btc>acme.v.p:11:BTC => insufficient_available
+        acme transfer.instruct call=c1 movement=t1 postings=acme.btc>acme.v.p:1:BTC => evidence_missing
+        acme transfer.instruct call=c1 movement=t1 postings=acme.btc>acme.btc.p:1:BTC => evidence_mismatch
+        acme transfer.instruct call=c1 movement=t1 postings=acme.btc>acme.btc.p:2.5:BTC
+
+        acme transfer.fail call=c1 movement=t1 reason=x => not_authorised
+        vault transfer.fail call=c1 movement=t1 reason=x => not_authorised
+        acme transfer.fail call=c1 movement=t9 reason=x => unknown_reference
+        bank transfer.fail call=c1 movement=t1 reason=x => reason_unknown
+        acme transfer.settle call=c1 movement=t1 amount=1 evidence=doc:e => not_authorised
+        acme transfer.settle call=c1 movement=t9 amount=1 evidence=doc:e => unknown_reference
+        bank transfer.settle call=c1 movement=t1 amount=1 evidence=doc:e => amount_out_of_range
+        # an account that is all but full
+        pb movement.instruct movement=f1 mode=two_phase postings=ext2.btc>acme.btc.p:3402823669209384634633746074314.68211455:BTC
+        bank movement.settle movement=f1 evidence=doc:e
+        pb movement.instruct movement=f2 mode=two_phase postings=ext2.btc>acme.btc.p:1:BTC
+        bank movement.settle movement=f2 evidence=doc:e
+        bank transfer.settle call=c1 movement=t1 amount=100000 evidence=doc:e => amount_overflow
+    ";
+    play_on(&mut driver, &text.replace("OVER", OVER));
+    let mut driver = rich();
+    driver.play(CALLED);
+    play_on(
+        &mut driver,
+        "
+        acme call.agree call=c1 amount=100000
+        acme call.pledge call=c1 items=acme.btc:2.5:BTC value=100000
+        pb call.accept_pledge call=c1 pledge=@
+        acme transfer.instruct call=c1 movement=t1 postings=acme.btc>acme.btc.p:2.5:BTC
+        bank transfer.fail call=c1 movement=t1 reason=chain_dropped
+        acme call.pledge call=c1 items=acme.btc:2.5:BTC value=100000
+        pb call.accept_pledge call=c1 pledge=@
+        acme transfer.instruct call=c1 movement=t2 postings=acme.btc>acme.btc.p:2.5:BTC
+        bank transfer.settle call=c1 movement=t2 amount=100000 evidence=doc:e
+        bank transfer.settle call=c1 movement=t2 amount=1 evidence=doc:e => wrong_state
+        bank transfer.fail call=c1 movement=t2 reason=x => wrong_state
+        ",
+    );
+}
+
+/// A return takes out of what is posted: the guard stands before what the postings cross or carry.
+#[test]
+fn transfers_that_release() {
+    let mut driver = rich();
+    driver.scribe.name_document("euro", EURO);
+    play_on(&mut driver, "
+        pb account.open account=acme.v owner=acme asset=BTC custodian=vault book=available class=uncleared
+        acme movement.instruct movement=up mode=immediate postings=acme.btc>acme.btc.p:3:BTC
+        acme positions portfolio=P digest=doc:positions
+        pb margin statement=s1 portfolio=P agreement=CSA-1 requirement=80000
+        acme call.issue call=r1 agreement=CSA-1 version=1 statement=s1 leg=return kind=demand amount=40000 currency=USD due=+0
+        pb call.agree call=r1 amount=40000
+        pb call.pledge call=r1 items=acme.btc.p:1:BTC value=40000
+        acme call.accept_pledge call=r1 pledge=@
+        pb margin statement=s2 portfolio=P agreement=CSA-1 requirement=100000
+        pb transfer.instruct call=r1 movement=t1 postings=acme.btc.p>acme.v:4:BTC => insufficient_available
+        pb transfer.instruct call=r1 movement=t1 postings=acme.btc.p>acme.v:1:BTC => release_uncovers
+        pb prices set=p2 USDC=1
+        pb transfer.instruct call=r1 movement=t1 postings=acme.btc.p>acme.v:1:BTC => price_missing
+        pb price.set set=p3 digest=doc:euro as_of=-0 source=close count=2
+        pb transfer.instruct call=r1 movement=t1 postings=acme.btc.p>acme.v:1:BTC => fx_missing
+        wait 172800000
+        pb transfer.instruct call=r1 movement=t1 postings=acme.btc.p>acme.v:1:BTC => statement_stale
+        pb margin statement=s3 portfolio=P agreement=CSA-1 requirement=100000
+        pb transfer.instruct call=r1 movement=t1 postings=acme.btc.p>acme.v:1:BTC => price_stale
+    ");
+}

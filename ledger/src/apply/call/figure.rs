@@ -30,13 +30,8 @@ pub(super) fn figure(
     statement: &MarginStatement,
     issue: &CallIssue,
 ) -> Result<Figure, Rejection> {
-    let terms = version.signed.terms();
-    if issue.currency != terms.base_currency() {
-        return Err(Rejection::EvidenceMismatch {
-            expected: format!("amounts in {}", terms.base_currency()),
-            got: issue.currency.clone(),
-        });
-    }
+    // With more decimals than any figure has it is none.
+    let given = Value::parse(&issue.amount.normalize().to_string()).ok();
     let computed = compute(state, entry, agreement, version, statement)?;
     let secured = agreement.side_of(&statement.pledgor).unwrap_or(Side::B).other();
     let leg = computed.legs.into_iter().find(|leg| leg.secured == secured);
@@ -45,15 +40,13 @@ pub(super) fn figure(
         CallLeg::Delivery => (Action::Call, leg.raw_delivery),
         CallLeg::Return => (Action::Return, leg.raw_return),
     };
-    let given = Value::parse(&issue.amount.normalize().to_string())
-        .map_err(|_| Rejection::AmountOverflow { what: "/body/amount".to_owned() })?;
-    if leg.action != action || leg.amount != given {
+    if leg.action != action || Some(&leg.amount) != given.as_ref() {
         let expected = if leg.action == action {
             leg.amount.to_string()
         } else {
             format!("no {action} ({})", leg.reason)
         };
-        return Err(Rejection::AmountOutOfRange { expected, got: given.to_string() });
+        return Err(Rejection::AmountOutOfRange { expected, got: issue.amount.to_string() });
     }
     Ok(Figure { amount: leg.amount, raw, mta: leg.mta })
 }

@@ -12,11 +12,12 @@ use std::sync::Arc;
 pub(super) use step::step;
 
 use super::collateral::{self, exact};
-use super::{Entry, check_free};
+use super::{Entry, check_free, earliest, told};
 use crate::agreement::{Agreement, AgreementVersion};
 use crate::call::{Call, CallLeg, CallTerms};
 use crate::call_record::{CallEvent, CallRecord};
 use crate::command::CallIssue;
+use crate::market::MarginStatement;
 use crate::rejection::Rejection;
 use crate::state::{Change, State};
 use crate::valuation::{Side, Value};
@@ -38,20 +39,26 @@ pub(super) fn issue(state: &State, entry: &Entry, issue: &CallIssue) -> Result<V
         CallLeg::Return => &statement.pledgor,
     };
     if entry.command.author != *demands {
-        return Err(Rejection::NotAuthorised {
-            who_may: "the secured party for a delivery, the pledgor for a return",
-        });
+        let who_may = "the secured party for a delivery, the pledgor for a return";
+        return Err(Rejection::NotAuthorised { who_may });
     }
-    check_free(state, "call", issue.call.as_str())?;
-    let version = in_force(agreement, entry, issue.version)?;
-    let binding =
-        collateral::binding_statement(state, agreement, version, &statement.pledgor, entry.recorded_at);
-    if binding.is_none_or(|binding| binding.id != statement.id) {
-        return Err(Rejection::StatementStale { statement: binding.map(|binding| binding.id.to_string()) });
-    }
-    collateral::check_fresh(state, version.signed.terms(), statement, entry.recorded_at)?;
-    let figure = figure(state, entry, agreement, version, statement, issue)?;
-    let deadlines = deadlines(version.signed.terms(), entry, issue)?;
+    let free = check_free(state, "call", issue.call.as_str());
+    let version = match agreement.in_force(entry.recorded_at) {
+        Some(version) => version,
+        None => return Err(free.err().unwrap_or_else(no_version)),
+    };
+    // Each can be told without the others, so that the earliest is.
+    let figure = figure(state, entry, agreement, version, statement, issue);
+    let deadlines = deadlines(version.signed.terms(), entry, issue);
+    earliest([
+        free,
+        check_number(version, issue),
+        told(&deadlines),
+        told(&figure),
+        check_binding(state, entry, agreement, version, statement),
+        check_currency(version, issue),
+    ])?;
+    let (figure, deadlines) = (figure?, deadlines?);
     let terms = version.signed.terms();
     let call = Call::issue(
         CallTerms {
@@ -90,17 +97,43 @@ pub(super) fn issue(state: &State, entry: &Entry, issue: &CallIssue) -> Result<V
     Ok(vec![Change::Call(Arc::new(record))])
 }
 
-fn in_force<'a>(
-    agreement: &'a Agreement,
-    entry: &Entry,
-    given: u64,
-) -> Result<&'a AgreementVersion, Rejection> {
-    let version = agreement.in_force(entry.recorded_at).ok_or_else(|| Rejection::WrongState {
+fn no_version() -> Rejection {
+    Rejection::WrongState {
         state: "an agreement without a version in force".to_owned(),
         fits: "agreement.accept".to_owned(),
-    })?;
-    if version.version == given {
-        return Ok(version);
+    }
+}
+
+/// The statement is the one that binds, and fresh.
+fn check_binding(
+    state: &State,
+    entry: &Entry,
+    agreement: &Agreement,
+    version: &AgreementVersion,
+    statement: &MarginStatement,
+) -> Result<(), Rejection> {
+    let at = entry.recorded_at;
+    let binding = collateral::binding_statement(state, agreement, version, &statement.pledgor, at);
+    if binding.is_none_or(|binding| binding.id != statement.id) {
+        return Err(Rejection::StatementStale { statement: binding.map(|binding| binding.id.to_string()) });
+    }
+    collateral::check_fresh(state, version.signed.terms(), statement, at)
+}
+
+fn check_currency(version: &AgreementVersion, issue: &CallIssue) -> Result<(), Rejection> {
+    let currency = version.signed.terms().base_currency();
+    if issue.currency == currency {
+        return Ok(());
+    }
+    Err(Rejection::EvidenceMismatch {
+        expected: format!("amounts in {currency}"),
+        got: issue.currency.clone(),
+    })
+}
+
+fn check_number(version: &AgreementVersion, issue: &CallIssue) -> Result<(), Rejection> {
+    if version.version == issue.version {
+        return Ok(());
     }
     Err(Rejection::WrongState {
         state: format!("version {} in force", version.version),
