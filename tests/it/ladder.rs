@@ -38,6 +38,109 @@ fn line(from: &str, to: &str, amount: &str, asset: &str) -> String {
 /// Prices in euros without a rate for dollars.
 const EURO: &str = r#"{"as_of":"2026-01-05T09:00:00.000Z","assets":{"BTC":"40000","USDC":"1"},"currency":"EUR","fx":{},"schema":"pledger.prices.v1","source":"close"}"#;
 
+#[test]
+fn ledger_parties_and_keys() {
+    let mut driver = rich();
+    play_on(&mut driver, "
+        pb ledger.open operator=acme legal_name=x public_key=key:pb uses=command log_vkey=x witness_policy=doc:w rules=9 => not_authorised
+        pb ledger.open operator=pb legal_name=x public_key=key:pb uses=command log_vkey=x witness_policy=digest:none => unknown_reference
+        pb ledger.open operator=pb legal_name=x public_key=key:pb uses=command log_vkey=x witness_policy=doc:w rules=9 => unknown_reference
+        pb ledger.open operator=pb legal_name=x public_key=key:pb uses=command log_vkey=x witness_policy=doc:w => wrong_state
+
+        pb party.register party=new role=client public_key=key:zeta => id_taken
+        pb party.register party=ZETA role=client public_key=key:new => id_taken
+        pb party.register party=new role=client public_key=key:new
+
+        pb party.suspend party=nobody reason=x => unknown_reference
+        pb party.suspend party=pb reason=x => wrong_state
+        pb party.suspend party=new reason=x
+        pb party.suspend party=new reason=x => wrong_state
+        pb party.resume party=nobody reason=x => unknown_reference
+        pb party.resume party=new reason=x
+        pb party.resume party=new reason=x => wrong_state
+
+        acme key.add party=zeta public_key=key:zeta uses=command => not_authorised
+        acme key.add public_key=key:zeta uses=command => id_taken
+        acme key.add public_key=key:acme2 uses=command
+        acme key.add public_key=key:acme3 uses=command
+
+        acme key.rotate party=zeta old_key=key:none public_key=key:zeta => not_authorised
+        acme key.rotate old_key=key:none public_key=key:zeta => unknown_reference
+        acme key.rotate old_key=key:acme2 public_key=key:acme4
+        acme key.rotate old_key=key:acme2 public_key=key:zeta => id_taken
+        acme key.rotate old_key=key:acme2 public_key=key:acme5 => wrong_state
+
+        zeta key.revoke keyid=key:acme2 reason=x => unknown_reference
+        acme key.revoke keyid=key:acme2 reason=x => wrong_state
+        acme key.revoke keyid=key:acme3 reason=x
+    ");
+}
+
+#[test]
+fn policies_and_approvals() {
+    let mut driver = rich();
+    let rules = r#"{"schema":"pledger.policy.v1","covers":["asset.*"],"principals":[
+        {"principal":"zeta","party":"zeta"},{"principal":"acme","party":"acme"}],
+        "groups":[{"group":"all","members":["acme"]}],"change":{"k":"1","group":"all"},
+        "rules":[{"rule":"a","types":["asset.define"],"result":"approve","k":"1","group":"all"},
+        {"rule":"rest","result":"refuse"}]}"#;
+    for (name, text) in [
+        ("good", rules.to_owned()),
+        ("stranger", rules.replace(r#""party":"acme""#, r#""party":"nobody""#)),
+        ("unsafe", rules.replace(r#""k":"1""#, r#""k":"2""#)),
+    ] {
+        driver.scribe.name_document(name, &text);
+    }
+    play_on(
+        &mut driver,
+        "
+        acme policy.set policy=p scope=pb rules=doc:stranger version=9 => not_authorised
+        acme policy.set policy=p scope=pb rules=digest:none version=9 => unknown_reference
+        pb policy.set policy=p scope=pb rules=doc:stranger version=9 => unknown_reference
+        acme policy.set policy=own scope=acme rules=doc:good version=2 => wrong_state
+        acme policy.set policy=p scope=acme rules=doc:junk version=2 => wrong_state
+        pb policy.set policy=p scope=pb rules=doc:junk version=1 => document_digest
+        pb policy.set policy=p scope=pb rules=doc:unsafe version=1 => quorum_unsafe
+        pb policy.set policy=p scope=pb rules=doc:good version=1
+        acme approval.give command_id=@p
+        zeta policy.set policy=P scope=zeta rules=doc:junk version=9 => id_taken
+        pb policy.set policy=p scope=pb rules=doc:unsafe version=9 => wrong_state
+
+        pb asset.define asset=A kind=token decimals=0
+        bank approval.give command_id=@A => unknown_reference
+        bank approval.refuse command_id=@A => unknown_reference
+        bank approval.withdraw command_id=@A => unknown_reference
+        zeta approval.give command_id=@A => not_authorised
+        zeta approval.refuse command_id=@A => not_authorised
+        zeta approval.withdraw command_id=@A => not_authorised
+        acme approval.give command_id=@A
+        # decided: whose it is, and that it was given, come before
+        zeta approval.give command_id=@A => not_authorised
+        zeta approval.refuse command_id=@A => not_authorised
+        zeta approval.withdraw command_id=@A => not_authorised
+        pb approval.give command_id=@A => maker_may_not_approve
+        pb approval.refuse command_id=@A => maker_may_not_approve
+        acme approval.give command_id=@A => already_approved
+        acme approval.refuse command_id=@A => already_decided
+        acme approval.withdraw command_id=@A => already_decided
+        pb approval.withdraw command_id=@A => already_decided
+
+        pb asset.define asset=B kind=token decimals=0
+        acme approval.refuse command_id=@B reason=x
+        acme approval.give command_id=@B => already_decided
+        pb asset.define asset=C kind=token decimals=0
+        pb approval.withdraw command_id=@C
+
+        # over: nobody is asked any more, whoever it is
+        pb asset.define asset=D kind=token decimals=0
+        wait 600000
+        zeta approval.give command_id=@D => expired
+        pb approval.refuse command_id=@D => expired
+        zeta approval.withdraw command_id=@D => expired
+    ",
+    );
+}
+
 /// The rungs that instructions share, until what is held is looked at.
 #[test]
 fn movements_that_are_instructed() {
