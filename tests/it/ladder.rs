@@ -77,6 +77,44 @@ fn ledger_parties_and_keys() {
 }
 
 #[test]
+fn reference_data_and_documents() {
+    let mut driver = rich();
+    play_on(&mut driver, "
+        pb asset.define asset=btc kind=crypto decimals=8 => id_taken
+        pb asset.define asset=NEW kind=crypto decimals=8
+        pb asset.suspend asset=GOLD reason=x => unknown_reference
+        pb asset.suspend asset=NEW reason=x
+        pb asset.suspend asset=NEW reason=x => wrong_state
+
+        pb account.open account=acme.btc owner=nobody asset=NEW custodian=bank book=posted class=uncleared => unknown_reference
+        pb account.open account=acme.btc owner=acme asset=GOLD custodian=bank book=posted class=uncleared => unknown_reference
+        pb account.open account=acme.btc owner=acme asset=NEW custodian=zeta book=posted class=uncleared => unknown_reference
+        pb account.open account=acme.btc owner=acme asset=NEW custodian=bank book=posted class=uncleared => id_taken
+        pb account.open account=acme.new owner=acme asset=NEW custodian=bank book=posted class=uncleared => asset_suspended
+
+        vault account.freeze account=nobody => unknown_reference
+        bank account.freeze account=acme.usdc.p
+        vault account.freeze account=acme.usdc.p => not_authorised
+        bank account.freeze account=acme.usdc.p => wrong_state
+        pb account.unfreeze account=nobody => unknown_reference
+        pb account.unfreeze account=acme.usdc.p
+        pb account.unfreeze account=acme.usdc.p => wrong_state
+        pb account.close account=nobody => unknown_reference
+        pb account.close account=acme.btc => wrong_state
+        pb account.close account=acme.usdc.p
+        pb account.close account=acme.usdc.p => account_closed
+
+        pb regime.adopt regime=us digest=digest:none from=-0 => unknown_reference
+        pb regime.adopt regime=us digest=doc:us from=-0
+
+        acme document.put digest=digest:none media_type=text size=9 purpose=x => unknown_reference
+        acme document.put digest=doc:four media_type=text size=9 purpose=x readers=nobody => unknown_reference
+        acme document.put digest=doc:four media_type=text size=9 purpose=x => document_digest
+        acme document.put digest=doc:four media_type=text size=4 purpose=x
+    ");
+}
+
+#[test]
 fn policies_and_approvals() {
     let mut driver = rich();
     let rules = r#"{"schema":"pledger.policy.v1","covers":["asset.*"],"principals":[
@@ -139,6 +177,102 @@ fn policies_and_approvals() {
         zeta approval.withdraw command_id=@D => expired
     ",
     );
+}
+
+#[test]
+fn agreements() {
+    let mut driver = rich();
+    let strangers = world::agreement("CSA-9", "nobody", 1);
+    driver.scribe.name_document("strangers", &strangers);
+    driver.scribe.name_document("case", &world::agreement("csa-1", "acme", 1));
+    driver.scribe.name_document("others", &world::agreement("CSA-1", "zeta", 9));
+    play_on(
+        &mut driver,
+        "
+        zeta agreement.propose document=doc:csa1v3 => not_authorised
+        pb agreement.propose document=digest:none => unknown_reference
+        zeta agreement.propose document=doc:strangers => unknown_reference
+        pb agreement.propose document=doc:others => id_taken
+        pb agreement.propose document=doc:case => id_taken
+        pb agreement.propose document=doc:csa1v2
+        pb agreement.propose document=doc:csa1v3 => wrong_state
+        pb agreement.accept digest=digest:csa1v2 => not_authorised
+        zeta agreement.accept digest=digest:csa1v3 => unknown_reference
+        zeta agreement.reject digest=digest:csa1v2 reason=x => not_authorised
+        zeta agreement.reject digest=digest:csa1v3 reason=x => unknown_reference
+        acme agreement.reject digest=digest:csa1v2 reason=x
+        pb agreement.propose document=doc:csa1v3 => document_digest
+        pb agreement.propose document=doc:junk => document_digest
+        pb agreement.propose document=doc:csa1v2
+        acme agreement.accept digest=digest:csa1v2
+    ",
+    );
+}
+
+#[test]
+fn prices_positions_and_margin() {
+    let mut driver = rich();
+    let with_regime =
+        world::agreement("CSA-1", "acme", 2).replace("\"two_way\"", "\"regime\":\"us\",\"two_way\"");
+    driver.scribe.name_document("regime", &with_regime);
+    driver.scribe.name_document("gold", &EURO.replace("BTC", "GOLD"));
+    play_on(&mut driver, "
+        pb price.set set=p1 digest=digest:none as_of=+1 source=close count=9 => unknown_reference
+        pb price.set set=p1 digest=doc:gold as_of=+1 source=close count=9 => unknown_reference
+        pb price.set set=P1 digest=doc:junk as_of=+1 source=close count=9 => id_taken
+        pb price.set set=p2 digest=doc:junk as_of=+1 source=close count=9 => price_stale
+        pb price.set set=p2 digest=doc:junk as_of=-1 source=close count=9 => price_stale
+        pb price.set set=p2 digest=doc:junk as_of=-0 source=close count=9 => document_digest
+        pb prices set=p2 BTC=50000 USDC=1
+
+        acme positions portfolio=P digest=doc:positions
+        zeta positions portfolio=P digest=digest:none as_of=+1 => unknown_reference
+        zeta positions portfolio=P digest=doc:zetas as_of=+1 => unknown_reference
+        zeta positions portfolio=p digest=doc:zetas as_of=+1 => id_taken
+        zeta positions portfolio=Z digest=doc:zetas as_of=+1 => price_stale
+        zeta positions portfolio=Z digest=doc:zetas
+
+        pb agreement.propose document=doc:csa2
+        pb margin statement=s1 portfolio=P agreement=CSA-1 requirement=1
+        zeta margin statement=s1 portfolio=P agreement=CSA-1 requirement=-1 as_of=+1 => not_authorised
+        zeta margin statement=s1 portfolio=P agreement=CSA-1 requirement=-1 state_size=1000 => unknown_reference
+        pb margin statement=s1 portfolio=P agreement=CSA-2 requirement=-1 => unknown_reference
+        pb margin statement=S1 portfolio=Z agreement=CSA-2 requirement=-1 as_of=+1 => id_taken
+        pb margin statement=s2 portfolio=Z agreement=CSA-2 requirement=-1 as_of=+1 => wrong_state
+        pb margin statement=s2 portfolio=P agreement=CSA-1 requirement=-1 as_of=+1 => too_early
+        acme agreement.propose document=doc:regime
+        pb agreement.accept digest=digest:regime
+        pb regime.adopt regime=us digest=doc:us from=-0
+        pb margin statement=s2 portfolio=P agreement=CSA-1 requirement=-1 excess=9 => amount_out_of_range
+        pb margin statement=s2 portfolio=P agreement=CSA-1 requirement=1 excess=9 => evidence_mismatch
+        pb margin statement=s2 portfolio=P agreement=CSA-1 requirement=1 excess=9 regime=digest:us => amounts_do_not_sum
+        pb margin statement=s2 portfolio=P agreement=CSA-1 requirement=1 regime=digest:us
+    ");
+}
+
+#[test]
+fn custodians_evidence() {
+    let mut driver = rich();
+    play_on(&mut driver, "
+        vault custody.statement statement=v1 custodian=vault format=csv as_of=-0 digest=doc:v1 provenance=signed
+        vault custody.statement statement=v1 custodian=bank format=csv as_of=-0 digest=doc:k1 provenance=relayed supersedes=v1 => not_authorised
+        vault custody.statement statement=v1 custodian=acme format=csv as_of=-0 digest=doc:k1 provenance=relayed supersedes=v1 => unknown_reference
+        vault custody.statement statement=v1 custodian=bank format=csv as_of=-0 digest=doc:k1 provenance=relayed supersedes=v9 => unknown_reference
+        bank custody.statement statement=V1 custodian=bank format=csv as_of=-0 digest=doc:k1 provenance=relayed supersedes=v1 => id_taken
+        bank custody.statement statement=k1 custodian=bank format=csv as_of=-0 digest=doc:k1 provenance=signed supersedes=v1 => evidence_mismatch
+        bank custody.statement statement=k1 custodian=bank format=csv as_of=-0 digest=doc:k1 provenance=relayed => evidence_mismatch
+        bank custody.statement statement=k1 custodian=bank format=csv as_of=-0 digest=doc:k1 provenance=signed
+
+        pb recon.record reconciliation=r1 statements=k1,v1 as_of=-0 digest=doc:r1 fingerprint=doc:r1 breaks=1
+        bank recon.record reconciliation=r1 statements=k1,v1 as_of=-0 digest=doc:r1 fingerprint=doc:r1 breaks=1 => not_authorised
+        bank recon.record reconciliation=r1 statements=v1,v9 as_of=-0 digest=doc:r1 fingerprint=doc:r1 breaks=1 => unknown_reference
+        bank recon.record reconciliation=R1 statements=k1 as_of=-0 digest=doc:r1 fingerprint=doc:r1 breaks=1 => id_taken
+
+        pb break.open break=b1 reconciliation=r1 line=1 amount=-1.5
+        bank break.open break=b1 reconciliation=r1 line=1 amount=-1.5 => not_authorised
+        bank break.open break=b1 reconciliation=r9 line=1 amount=-1.5 => unknown_reference
+        pb break.open break=B1 reconciliation=r1 line=1 amount=-1.5 => id_taken
+    ");
 }
 
 /// The rungs that instructions share, until what is held is looked at.
