@@ -11,6 +11,7 @@ mod laws;
 mod log_client;
 mod policies;
 mod readme;
+mod reference;
 mod refusals;
 mod tidy;
 #[cfg(test)]
