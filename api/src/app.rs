@@ -15,6 +15,7 @@ use ledger::sequencer::{Handle, Published, Request};
 use ledger::store::{HeldDocuments, StoreError};
 
 use crate::problem::Problem;
+use crate::reading::{Cursors, Turns};
 use crate::session::{Principal, Sessions};
 
 /// One served ledger.
@@ -27,10 +28,12 @@ pub struct App {
     pub held: Mutex<HeldDocuments>,
     /// Sessions.
     pub sessions: Sessions,
+    /// Where lists go on.
+    pub cursors: Cursors,
+    /// Turns at reading what lies back.
+    pub turns: Turns,
     /// The key that signs checkpoints.
     pub log_vkey: String,
-    /// The witness policy in force, if its document can be read.
-    pub witness_policy: Option<String>,
     /// The origins a session may be signed for.
     pub audiences: Vec<String>,
 }

@@ -6,16 +6,18 @@
 //!
 //! Documents: positions are `{schema, book, instruments, classification}` with the parts of the margin
 //! specification §3; prices are a [`PriceDocument`] whose `market` is that specification's; the rule
-//! book is its TOML text.
+//! book is its TOML text. The level of the agreement's pool is the ledger's, at the same size.
 
 use std::sync::Arc;
 
 use ledger::agreement::{Agreement, AgreementVersion};
 use ledger::apply::posted_value;
+use ledger::breaker::{BreakerState, Signal};
 use ledger::digest::Digest;
-use ledger::id::{AgreementId, PartyId};
+use ledger::id::{AgreementId, PartyId, RegimeId};
 use ledger::json::{self, Json};
 use ledger::market::PriceDocument;
+use ledger::pool::Pool;
 use ledger::rejection::Rejection;
 use ledger::state::State;
 use ledger::time::Timestamp;
@@ -98,11 +100,16 @@ pub fn recompute(
 ) -> Result<Figures, StatementError> {
     let document = |digest: &Digest| read(digest).ok_or(StatementError::Missing(*digest));
     let (agreement, version) = in_force(state, basis)?;
-    let input = input(
-        version.signed.terms().base_currency(),
+    let terms = version.signed.terms();
+    let mut input = input(
+        terms.base_currency(),
         (&basis.positions, &document(&basis.positions)?),
         (&basis.prices, &document(&basis.prices)?),
     )?;
+    let pool = terms.regime().and_then(|regime| RegimeId::parse(regime).ok());
+    if let (Some(pool), Json::Object(members)) = (pool.and_then(|id| state.pool(&id)), &mut input) {
+        members.push(("pool".to_owned(), pool_json(pool)));
+    }
     let regime = document(&basis.regime)?;
     let regime = std::str::from_utf8(&regime)
         .map_err(|error| StatementError::Unreadable { digest: basis.regime, reason: error.to_string() })?;
@@ -119,6 +126,25 @@ pub fn recompute(
     let excess = zero_is_positive(excess.ok_or(StatementError::TooLarge)?);
     let report = report.to_jcs().into_bytes();
     Ok(Figures { exposure, requirement, collateral_value, excess, engine: ENGINE, report })
+}
+
+/// The pool of the agreement as an input has it: where it stood and what was seen, so that the engine
+/// takes the pool's last step again and comes to where it stands.
+fn pool_json(pool: &Pool) -> Json {
+    let BreakerState { level, theta_factor, calm } = pool.stood;
+    let state = [
+        ("level", level.to_string()),
+        ("theta_factor", theta_factor.to_string()),
+        ("calm", calm.to_string()),
+    ];
+    let seen = Signal::ALL.iter().map(|signal| {
+        let number = pool.signals.get(*signal).normalize();
+        (signal.as_str(), Json::text(number.to_string()))
+    });
+    Json::object([
+        ("state", Json::object(state.map(|(name, text)| (name, Json::text(text))))),
+        ("signals", Json::object(seen)),
+    ])
 }
 
 fn in_force<'a>(
@@ -169,4 +195,56 @@ pub fn input(
 /// Decimals have a negative zero; figures have not.
 fn zero_is_positive(figure: Decimal) -> Decimal {
     if figure.is_zero() { Decimal::ZERO } else { figure.normalize() }
+}
+
+#[cfg(test)]
+mod tests {
+    use ledger::breaker::{Parameters, Signals, step};
+
+    use super::*;
+
+    /// The engine comes to the level and factor that the ledger has.
+    #[test]
+    fn the_engine_stands_where_the_pool_stands() {
+        let book = margin::Regime::shipped("us-harmonized").unwrap();
+        let table = book.content().get("breaker").unwrap();
+        let parameters = Arc::new(Parameters::read(table).unwrap());
+        let mut pool: Option<Pool> = None;
+        for fall in ["0.08", "0.14", "0.25", "0", "0.001"] {
+            let decimal = |text| Decimal::from_str_exact(text).unwrap();
+            let signals = Signals {
+                index_fall: decimal(fall),
+                peg: decimal("0.0010"),
+                confidence: decimal("0.9"),
+                correlation: decimal("0.7"),
+                call_share: decimal("0"),
+            };
+            let stood = pool.as_ref().map_or(BreakerState::OPEN, |pool| pool.state);
+            let made = step(&stood, &signals, &parameters);
+            let stands = Pool {
+                id: RegimeId::parse("us-harmonized").unwrap(),
+                regime: Digest::of(b"book"),
+                parameters: Arc::clone(&parameters),
+                stood,
+                state: made.state,
+                signals,
+                reasons: made.reasons,
+                cycle: 1,
+                recorded_at: Timestamp::epoch(),
+                changed_seq: 1,
+            };
+            let empty = || Json::object::<&str>([]);
+            let market = json::read(br#"{"as_of":"2026-11-20T21:00:00.000Z","instruments":{}}"#).unwrap();
+            let book = Json::object([("positions", Json::array([]))]);
+            let (instruments, classification) = (Json::array([]), Json::array([]));
+            let extra = vec![("pool".to_owned(), pool_json(&stands))];
+            let input = margin::compose("USD", book, instruments, classification, market, extra);
+            let result = margin::run_tree(&input, &[RegimeRef::Named("us-harmonized")]).unwrap().to_json();
+            let told = result.pointer("/results/0/breaker").cloned().unwrap_or_else(empty);
+            let member = |name| told.get(name).and_then(Json::as_str).unwrap_or_default();
+            assert_eq!(member("level"), stands.level().as_str(), "{fall}");
+            assert_eq!(member("theta_factor"), stands.state.theta_factor.to_string(), "{fall}");
+            pool = Some(stands);
+        }
+    }
 }

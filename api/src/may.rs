@@ -6,19 +6,23 @@
 use std::sync::Arc;
 
 use ledger::account::Account;
+use ledger::address::Address;
 use ledger::agreement::Agreement;
-use ledger::approval::{HeldCommand, Policy, Scope};
+use ledger::approval::{HeldCommand, Policy, Scope as PolicyScope};
+use ledger::break_record::Break;
 use ledger::call_record::CallRecord;
 use ledger::command::{Command, Concern};
 use ledger::digest::Digest;
-use ledger::evidence::CustodyStatement;
-use ledger::id::{AccountId, MovementId, PartyId};
+use ledger::evidence::{CustodyStatement, Observation};
+use ledger::id::{AccountId, MovementId, OverrideId, PartyId};
 use ledger::json::{self, Json};
 use ledger::market::{MarginStatement, Portfolio};
 use ledger::movement::Movement;
-use ledger::party::{Party, Role};
-use ledger::state::{DocumentEntry, State};
+use ledger::overrides::Override;
+use ledger::party::{Party, Role, Scope};
+use ledger::state::{DocumentEntry, DocumentPart, State};
 
+use crate::scope::Within;
 use crate::session::Principal;
 
 /// Something that is read.
@@ -34,6 +38,8 @@ pub enum Object<'a> {
     Held(&'a HeldCommand),
     /// An account.
     Account(&'a Account),
+    /// An address on the allow-list.
+    Address(&'a Address),
     /// An agreement.
     Agreement(&'a Agreement),
     /// A portfolio.
@@ -46,8 +52,18 @@ pub enum Object<'a> {
     Call(&'a CallRecord),
     /// A custodian's statement.
     CustodyStatement(&'a CustodyStatement),
-    /// A reconciliation or break over these statements.
+    /// A break.
+    Break(&'a Break),
+    /// An observation of a chain.
+    Observation(&'a Observation),
+    /// A seal without its lines.
+    Seal,
+    /// The line of a seal for a custodian, property class and asset.
+    SealLine([&'a str; 3]),
+    /// A reconciliation over these statements.
     Reconciliation(&'a [ledger::id::CustodyStatementId]),
+    /// An override.
+    Override(&'a Override),
     /// A document.
     Document(&'a Digest, &'a DocumentEntry),
     /// The body of a record.
@@ -57,8 +73,17 @@ pub enum Object<'a> {
 /// Whether the principal may read the object.
 #[must_use]
 pub fn may_read(principal: &Principal, object: Object, state: &State) -> bool {
+    let salts = matches!(object, Object::Document(_, entry) if entry.part == DocumentPart::Salts);
     match principal.role {
-        Role::Operator | Role::Auditor => return true,
+        Role::Operator => return !salts,
+        Role::Auditor => {
+            return state.party(&principal.party).is_some_and(|auditor| match &auditor.scope {
+                Scope::All => true,
+                Scope::Only { parties, agreements } => {
+                    Within { auditor: &auditor.id, parties, agreements, state }.holds(object)
+                }
+            });
+        }
         Role::Witness => return matches!(object, Object::Reference),
         Role::Client | Role::Custodian => {}
     }
@@ -66,8 +91,12 @@ pub fn may_read(principal: &Principal, object: Object, state: &State) -> bool {
     let custodian = principal.role == Role::Custodian;
     match object {
         Object::Reference => true,
-        Object::Party(other) => other.role == Role::Operator || deals_with(party, &other.id, state),
+        Object::Party(other) => {
+            let recovers = other.recovery.as_ref() == Some(party);
+            other.role == Role::Operator || recovers || deals_with(party, &other.id, state)
+        }
         Object::Account(account) => account.owner == *party || account.custodian == *party,
+        Object::Address(address) => address.owner == *party || address.custodian.as_ref() == Some(party),
         Object::Agreement(agreement) => !custodian && agreement.parties.contains(party),
         Object::Portfolio(portfolio) => {
             !custodian && (portfolio.owner.as_ref() == Some(party) || portfolio.author == *party)
@@ -81,17 +110,34 @@ pub fn may_read(principal: &Principal, object: Object, state: &State) -> bool {
             let compared = statements.iter().map(|id| state.custody_statement(id));
             !statements.is_empty() && compared.into_iter().all(|found| found.is_some_and(own))
         }
-        Object::Document(digest, entry) => entry.readers.contains(party) || state.is_reference(digest),
+        Object::Override(granted) => touches(granted, party, state),
         Object::Policy(policy) => match &policy.scope {
-            Scope::Everyone => true,
-            Scope::Party(owner) => owner == party,
+            PolicyScope::Everyone => true,
+            PolicyScope::Party(owner) => owner == party,
         },
         Object::Held(held) => state.concerned(&Concern::Held(held.id)).contains(party),
+        Object::Break(found) => {
+            state.break_custodian(found) == Some(party) || state.break_parties(found).contains(party)
+        }
+        Object::Observation(observation) => observation.author == *party,
+        Object::Seal => true,
+        Object::SealLine([keeper, class, asset]) => {
+            party.as_str() == keeper
+                || state.accounts().any(|account| {
+                    account.owner == *party
+                        && account.custodian.as_str() == keeper
+                        && account.class.as_str() == class
+                        && account.asset.as_str() == asset
+                })
+        }
+        Object::Document(digest, entry) => {
+            !salts && (entry.readers.contains(party) || state.is_reference(digest))
+        }
         Object::Record(command) => command.author == *party || state.concerns(&command.body, party),
     }
 }
 
-/// A record's effects, as its receipt tells them, without the accounts and movements of others.
+/// A record's effects, as its receipt tells them, without the accounts, movements and overrides of others.
 ///
 /// Whose an account is and what a movement touches never changes, so neither does the answer.
 #[must_use]
@@ -111,6 +157,10 @@ pub fn readable_effects(principal: &Principal, effects: &[u8], state: &State) ->
                 .ok()
                 .and_then(|id| state.movement(&id))
                 .is_some_and(|movement| may_read(principal, Object::Movement(movement), state)),
+            "override" => OverrideId::parse(text("id"))
+                .ok()
+                .and_then(|id| state.one_override(&id))
+                .is_some_and(|granted| may_read(principal, Object::Override(granted), state)),
             _ => true,
         }
     });
@@ -126,6 +176,13 @@ fn deals_with(party: &PartyId, other: &PartyId, state: &State) -> bool {
             let ends = [&one.owner, &one.custodian];
             ends.contains(&party) && ends.contains(&other)
         })
+}
+
+/// Whether collateral of the party's, or in its keeping, may go out by an override.
+fn touches(granted: &Override, party: &PartyId, state: &State) -> bool {
+    state
+        .account(&granted.account)
+        .is_some_and(|account| account.owner == *party || account.custodian == *party)
 }
 
 fn moves_own(movement: &Movement, party: &PartyId, state: &State) -> bool {

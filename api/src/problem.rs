@@ -12,6 +12,7 @@ use ledger::intake::IntakeError;
 use ledger::json::Json;
 use ledger::profile::ProfileError;
 use ledger::rejection::Rejection;
+use ledger::state::Erasure;
 
 /// What is said of a request that did not succeed.
 #[derive(Clone, Debug)]
@@ -42,10 +43,60 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not_found", "there is no such object that you may read", LOOK_UP)
     }
 
+    /// A document that was erased, as those are told who could read it.
+    #[must_use]
+    pub fn erased(erasure: &Erasure) -> Self {
+        let detail = format!("the document was erased by record {}: {}", erasure.seq, erasure.reason);
+        let help = "ask the operator, who answers for the erasure";
+        let members = [
+            ("seq", erasure.seq.to_string()),
+            ("recorded_at", erasure.recorded_at.to_string()),
+            ("reason", erasure.reason.clone()),
+        ];
+        let erased = Json::object(members.map(|(name, text)| (name, Json::text(text))));
+        Self::new(StatusCode::NOT_FOUND, "not_found", detail, help).with("erased", erased)
+    }
+
     /// The query string is wrong.
     #[must_use]
     pub fn query(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "query_invalid", detail, "correct the query string")
+    }
+
+    /// The cursor does not go on with this list.
+    #[must_use]
+    pub fn cursor(detail: &str) -> Self {
+        let detail = format!("the cursor cannot be used: {detail}");
+        Self::new(StatusCode::BAD_REQUEST, "cursor_invalid", detail, "begin the list again, without a cursor")
+    }
+
+    /// Nothing can be said of that point in time.
+    #[must_use]
+    pub fn as_of(detail: impl Into<String>) -> Self {
+        let help = "ask for a published record, or an instant from the first record's time up to now";
+        Self::new(StatusCode::BAD_REQUEST, "as_of_out_of_range", detail, help)
+    }
+
+    /// Too much at once.
+    #[must_use]
+    pub fn rate_limited(detail: impl Into<String>, retry_after_secs: u32) -> Self {
+        let help = "ask again after Retry-After";
+        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail, help);
+        Self { retry_after_secs: Some(retry_after_secs), ..problem }
+    }
+
+    /// No published record has that number.
+    #[must_use]
+    pub fn not_published() -> Self {
+        let detail = "no published record has this number";
+        Self::new(StatusCode::NOT_FOUND, "seq_not_published", detail, "ask /v1/ledger for the size")
+    }
+
+    /// What was read from disk is not to be had now, or not what it should be.
+    #[must_use]
+    pub fn unread(error: &dyn std::error::Error) -> Self {
+        tracing::error!(%error, "a read failed");
+        Self::unavailable("storage_failed", "nothing was changed: the ledger's files could not be read", 10)
     }
 
     /// A bug, or a machine that broke: the cause goes to the log, not to the client.
@@ -146,11 +197,11 @@ fn figures(rejection: &Rejection) -> Option<(String, String)> {
     Some(match rejection {
         Rejection::WrongLedger { expected, got }
         | Rejection::AmountOutOfRange { expected, got }
+        | Rejection::AmountsDoNotSum { expected, got }
         | Rejection::EvidenceMismatch { expected, got } => (expected.clone(), got.clone()),
         Rejection::InsufficientAvailable { needed, available, .. } => (needed.clone(), available.clone()),
         Rejection::InsufficientValue { needed, value } => (needed.to_string(), value.clone()),
         Rejection::ReleaseUncovers { required, remaining, .. } => (required.clone(), remaining.clone()),
-        Rejection::AmountsDoNotSum { expected, got } => (expected.to_string(), got.to_string()),
         Rejection::ExpectationFailed { expected, got, .. } => {
             (expected.to_string(), got.map_or_else(|| "no such object".to_owned(), |seq| seq.to_string()))
         }
@@ -187,7 +238,10 @@ fn figures(rejection: &Rejection) -> Option<(String, String)> {
         | Rejection::FxMissing { .. }
         | Rejection::ReasonUnknown { .. }
         | Rejection::EvidenceMissing { .. }
-        | Rejection::DocumentDigest { .. } => return None,
+        | Rejection::BreakerOpen { .. }
+        | Rejection::DocumentDigest { .. }
+        | Rejection::DestinationNotAllowed { .. }
+        | Rejection::DestinationCoolingOff { .. } => return None,
     })
 }
 
@@ -234,6 +288,9 @@ fn status_of(rejection: &Rejection) -> (StatusCode, &'static str) {
         Rejection::ReasonUnknown { .. } => (UNPROCESSABLE, "give one of the coded reasons"),
         Rejection::EvidenceMissing { .. } => (UNPROCESSABLE, "bring the custodian's evidence"),
         Rejection::EvidenceMismatch { .. } => (UNPROCESSABLE, "bring what the record expects"),
+        Rejection::BreakerOpen { .. } => {
+            (UNPROCESSABLE, "wait until the level falls, or ask the operator for an override")
+        }
         Rejection::DocumentDigest { .. } => (UNPROCESSABLE, "upload the document that the command means"),
         Rejection::AmountsDoNotSum { .. } => (UNPROCESSABLE, "correct the figures"),
         Rejection::MakerMayNotApprove { .. } => (FORBIDDEN, "have another principal approve it"),
@@ -244,6 +301,10 @@ fn status_of(rejection: &Rejection) -> (StatusCode, &'static str) {
         }
         Rejection::QuorumUnsafe { .. } => (UNPROCESSABLE, "write a policy that protects"),
         Rejection::PolicyRefused { .. } => (FORBIDDEN, "read the policy: no rule of it allows this"),
+        Rejection::DestinationNotAllowed { .. } => {
+            (FORBIDDEN, "have the address added, proved and allowed, or name another")
+        }
+        Rejection::DestinationCoolingOff { .. } => (FORBIDDEN, "wait until it has cooled off"),
     }
 }
 

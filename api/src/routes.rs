@@ -2,6 +2,20 @@
 
 use std::sync::Arc;
 
+use ::ledger::account::Account;
+use ::ledger::address::Address;
+use ::ledger::agreement::Agreement;
+use ::ledger::approval::{HeldCommand, Policy};
+use ::ledger::asset::Asset;
+use ::ledger::break_record::Break;
+use ::ledger::call_record::CallRecord;
+use ::ledger::evidence::{CustodyStatement, Observation, Reconciliation};
+use ::ledger::market::{AdoptedRegime, MarginStatement, Portfolio};
+use ::ledger::movement::Movement;
+use ::ledger::overrides::Override;
+use ::ledger::party::Party;
+use ::ledger::pool::Pool;
+use ::ledger::seal_record::Seal;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
@@ -11,11 +25,9 @@ use axum::routing::{get, post, put};
 use data_encoding::HEXLOWER;
 
 use crate::app::App;
-use crate::handlers::{
-    accounts, agreements, approvals, calls, commands, custody, documents, ledger, log, margin, movements,
-    parties, records, sessions,
-};
+use crate::handlers::{commands, documents, histories, ledger, log, records, seals, sessions, webhooks};
 use crate::problem::Problem;
+use crate::reading::{list, one};
 
 /// The router over one ledger.
 pub fn router(app: Arc<App>) -> Router {
@@ -24,38 +36,14 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/session/challenge", get(sessions::challenge))
         .route("/v1/session", post(sessions::open).delete(sessions::close))
         .route("/v1/ledger", get(ledger::get))
-        .route("/v1/parties", get(parties::all))
-        .route("/v1/parties/{id}", get(parties::one))
-        .route("/v1/approvals", get(approvals::all))
-        .route("/v1/approvals/{command_id}", get(approvals::one))
-        .route("/v1/policies", get(approvals::policies))
-        .route("/v1/policies/{id}", get(approvals::policy))
-        .route("/v1/assets", get(parties::assets))
-        .route("/v1/regimes", get(agreements::regimes))
-        .route("/v1/agreements", get(agreements::all))
-        .route("/v1/agreements/{id}", get(agreements::one))
-        .route("/v1/accounts", get(accounts::all))
-        .route("/v1/accounts/{id}", get(accounts::one))
-        .route("/v1/accounts/{id}/balances", get(accounts::balance))
-        .route("/v1/movements", get(movements::all))
-        .route("/v1/movements/{id}", get(movements::one))
-        .route("/v1/portfolios", get(margin::portfolios))
-        .route("/v1/margin-statements", get(margin::all))
-        .route("/v1/margin-statements/{id}", get(margin::one))
-        .route("/v1/calls", get(calls::all))
-        .route("/v1/calls/{id}", get(calls::one))
-        .route("/v1/custody/statements", get(custody::statements))
-        .route("/v1/custody/statements/{id}", get(custody::statement))
-        .route("/v1/custody/reconciliations", get(custody::reconciliations))
-        .route("/v1/custody/reconciliations/{id}", get(custody::reconciliation))
-        .route("/v1/custody/breaks", get(custody::breaks))
-        .route("/v1/custody/breaks/{id}", get(custody::one_break))
+        .route("/v1/attestations", get(seals::attestations))
         .route("/v1/records/{seq}", get(records::get))
         .route("/v1/records/{seq}/proof", get(records::proof))
         .route("/v1/receipts/{command_id}", get(records::receipt))
         .route("/v1/checkpoints/{size}", get(ledger::checkpoint))
         .route_layer(middleware::from_fn(take_no_query));
     without_query
+        .merge(objects())
         .route("/v1/commands", post(commands::post))
         .route("/v1/consistency", get(ledger::consistency))
         .route("/log/{*path}", get(log::get))
@@ -67,6 +55,49 @@ pub fn router(app: Arc<App>) -> Router {
         .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn(name_request))
         .with_state(app)
+}
+
+/// Ledger objects: each kind in a list and one by one, now or as of then.
+fn objects() -> Router<Arc<App>> {
+    Router::new()
+        .route("/v1/parties", get(list::<Party>))
+        .route("/v1/parties/{id}", get(one::<Party>))
+        .route("/v1/addresses", get(list::<Address>))
+        .route("/v1/approvals", get(list::<HeldCommand>))
+        .route("/v1/approvals/{id}", get(one::<HeldCommand>))
+        .route("/v1/policies", get(list::<Policy>))
+        .route("/v1/policies/{id}", get(one::<Policy>))
+        .route("/v1/assets", get(list::<Asset>))
+        .route("/v1/regimes", get(list::<AdoptedRegime>))
+        .route("/v1/custody/observations", get(list::<Observation>))
+        .route("/v1/custody/observations/{id}", get(one::<Observation>))
+        .route("/v1/seals", get(list::<Seal>))
+        .route("/v1/seals/{seq}", get(seals::one))
+        .route("/v1/webhooks", get(webhooks::all))
+        .route("/v1/pools", get(list::<Pool>))
+        .route("/v1/pools/{id}", get(one::<Pool>))
+        .route("/v1/overrides", get(list::<Override>))
+        .route("/v1/overrides/{id}", get(one::<Override>))
+        .route("/v1/agreements", get(list::<Agreement>))
+        .route("/v1/agreements/{id}", get(one::<Agreement>))
+        .route("/v1/accounts", get(list::<Account>))
+        .route("/v1/accounts/{id}", get(one::<Account>))
+        .route("/v1/accounts/{id}/balances", get(histories::balance))
+        .route("/v1/accounts/{id}/postings", get(histories::postings))
+        .route("/v1/accounts/{id}/statement", get(histories::statement))
+        .route("/v1/movements", get(list::<Movement>))
+        .route("/v1/movements/{id}", get(one::<Movement>))
+        .route("/v1/portfolios", get(list::<Portfolio>))
+        .route("/v1/margin-statements", get(list::<MarginStatement>))
+        .route("/v1/margin-statements/{id}", get(one::<MarginStatement>))
+        .route("/v1/calls", get(list::<CallRecord>))
+        .route("/v1/calls/{id}", get(one::<CallRecord>))
+        .route("/v1/custody/statements", get(list::<CustodyStatement>))
+        .route("/v1/custody/statements/{id}", get(one::<CustodyStatement>))
+        .route("/v1/custody/reconciliations", get(list::<Reconciliation>))
+        .route("/v1/custody/reconciliations/{id}", get(one::<Reconciliation>))
+        .route("/v1/custody/breaks", get(list::<Break>))
+        .route("/v1/custody/breaks/{id}", get(one::<Break>))
 }
 
 async fn no_such_path() -> Problem {

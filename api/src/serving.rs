@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 
 use crate::app::App;
 use crate::home::{HomeError, open_home};
+use crate::reading::{Cursors, Turns};
 use crate::routes::router;
 use crate::server;
 use crate::session::Sessions;
@@ -53,12 +54,10 @@ impl Serving {
     pub async fn open(dir: &Path, listen: SocketAddr, audiences: &[String]) -> Result<Self, ServingError> {
         let opened = open_home(dir)?;
         tracing::info!(report = ?opened.report, "ledger opened");
-        let (log_vkey, policy) = match opened.handle.published().state.opened() {
-            Some(opened) => (opened.log_vkey.clone(), opened.witness_policy),
+        let log_vkey = match opened.handle.published().state.opened() {
+            Some(opened) => opened.log_vkey.clone(),
             None => return Err(ServingError::NotOpen),
         };
-        let policy = opened.handle.store().document(&policy).map_err(HomeError::from)?;
-        let witness_policy = policy.and_then(|bytes| String::from_utf8(bytes.to_vec()).ok());
         let listener = server::listen(listen).await.map_err(ServingError::Listen)?;
         let address = listener.local_addr().map_err(ServingError::Listen)?;
         let mut audiences = audiences.to_vec();
@@ -68,8 +67,9 @@ impl Serving {
             log: opened.log,
             held: Mutex::new(HeldDocuments::new(HeldLimits::default())),
             sessions: Sessions::default(),
+            cursors: Cursors::new().map_err(HomeError::Randomness)?,
+            turns: Turns::default(),
             log_vkey,
-            witness_policy,
             audiences,
         };
         let (tell, ended) = oneshot::channel();

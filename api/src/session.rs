@@ -107,7 +107,7 @@ impl Sessions {
         let message = envelope.pae();
         let key = party.keys.iter().find(|key| {
             let signed = &envelope.signatures[0];
-            key.revoked_seq.is_none()
+            key.stands_at(now)
                 && key.uses.contains(&KeyUse::Session)
                 && key.public.id().to_string() == signed.keyid
                 && key.public.verifies(&message, &signed.sig)

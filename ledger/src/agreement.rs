@@ -85,6 +85,17 @@ pub struct AgreementVersion {
     pub accepted_seq: Option<u64>,
 }
 
+/// The end of an agreement, as one of its parties gave notice of it.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Termination {
+    /// From when no version follows and what is left runs off.
+    pub from: Timestamp,
+    /// Who ended it.
+    pub by: PartyId,
+    /// The record that did.
+    pub seq: u64,
+}
+
 /// An agreement between two parties.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Agreement {
@@ -96,12 +107,21 @@ pub struct Agreement {
     pub versions: Vec<AgreementVersion>,
     /// The version that waits for the other side.
     pub proposal: Option<AgreementVersion>,
+    /// Its end, if notice was given.
+    pub termination: Option<Termination>,
     /// The record that changed it last.
     pub changed_seq: u64,
 }
 
 impl Agreement {
-    /// The version in force at an instant: the last accepted that is effective.
+    /// The end, if it has come by an instant.
+    #[must_use]
+    pub fn ended_at(&self, at: Timestamp) -> Option<&Termination> {
+        self.termination.as_ref().filter(|termination| termination.from <= at)
+    }
+
+    /// The version in force at an instant: the last accepted that is effective. Under an agreement that
+    /// has ended it is the one that what is left runs off under.
     #[must_use]
     pub fn in_force(&self, at: Timestamp) -> Option<&AgreementVersion> {
         self.versions.iter().rev().find(|version| version.effective_from <= at)

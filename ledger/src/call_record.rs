@@ -2,11 +2,33 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::call::{Call, CallState};
+use crate::call::{Call, CallState, CallTimes};
 use crate::digest::Digest;
-use crate::id::{AccountId, AgreementId, AssetId, CallId, MovementId, PartyId, StatementId};
+use crate::id::{AccountId, AgreementId, AssetId, CallId, MovementId, PartyId, RegimeId, StatementId};
 use crate::time::Timestamp;
 use crate::valuation::Value;
+use crate::words::words;
+
+words! {
+    /// What a call asks for.
+    pub enum CallMargin {
+        /// What was lost: exposure alone.
+        Variation = "variation",
+        /// What might be lost: an amount that rests on a requirement.
+        Initial = "initial",
+    }
+}
+
+/// That a halt has taken the times off a call.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct CallHold {
+    /// The pool that is halted.
+    pub pool: RegimeId,
+    /// Since when.
+    pub since: Timestamp,
+    /// The times it had, which it gets back later by as long as it was held.
+    pub times: CallTimes,
+}
 
 /// One asset that was pledged to meet a call, reserved where it comes from.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
@@ -55,6 +77,10 @@ pub struct CallRecord {
     pub currency: String,
     /// Where it stands.
     pub call: Call,
+    /// What it asks for.
+    pub margin: CallMargin,
+    /// That it is not due until a halt lifts.
+    pub held: Option<CallHold>,
     /// What is pledged to meet it.
     pub items: Vec<ReservedItem>,
     /// The command that pledged it.

@@ -1,10 +1,11 @@
-//! Custodians' evidence as the ledger knows it: statements, reconciliations, breaks.
+//! Evidence as the ledger knows it: custodians' statements, reconciliations, observations of chains,
+//! auditors' attestations.
 
 use serde::{Deserialize, Serialize};
 
 use crate::command::Provenance;
 use crate::digest::Digest;
-use crate::id::{BreakId, CustodyStatementId, PartyId, ReconciliationId};
+use crate::id::{AttestationId, CustodyStatementId, ObservationId, PartyId, ReconciliationId};
 use crate::time::Timestamp;
 
 /// A custodian's statement.
@@ -51,21 +52,51 @@ pub struct Reconciliation {
     pub changed_seq: u64,
 }
 
-/// A difference between ledger and statement, kept until it is resolved.
+/// What was seen of a chain at one block.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
-pub struct Break {
-    /// Its id: made from what differs, so that the same break keeps its age.
-    pub id: BreakId,
-    /// The reconciliation that found it.
-    pub reconciliation: ReconciliationId,
-    /// Which line of the result it is.
-    pub line: String,
-    /// By how much, signed, in units of the asset.
-    pub amount: String,
-    /// Who opened it.
+pub struct Observation {
+    /// Its id.
+    pub id: ObservationId,
+    /// Who looked.
     pub author: PartyId,
-    /// When it was opened.
-    pub opened_at: Timestamp,
+    /// The chain.
+    pub chain: String,
+    /// The block's height.
+    pub height: u64,
+    /// The block's hash.
+    pub block_hash: String,
+    /// The document.
+    pub digest: Digest,
+    /// The later observation by the same author that found another block at this height: a
+    /// reorganisation of the chain, after which this one is no evidence any more.
+    pub voided_by: Option<ObservationId>,
+    /// When it was recorded.
+    pub recorded_at: Timestamp,
+    /// The record that made it.
+    pub seq: u64,
+    /// The record that changed it last.
+    pub changed_seq: u64,
+}
+
+/// An auditor's word that it replayed the log up to a size and found it good.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Attestation {
+    /// Its id.
+    pub id: AttestationId,
+    /// The auditor.
+    pub author: PartyId,
+    /// Records replayed.
+    pub size: u64,
+    /// The tree's root at that size, as the auditor found it.
+    pub root: Digest,
+    /// The auditor's cosignature line, without its line feed.
+    pub line: String,
+    /// What it says in words.
+    pub statement: String,
+    /// Its report.
+    pub report: Digest,
+    /// When it was recorded.
+    pub recorded_at: Timestamp,
     /// The record.
     pub changed_seq: u64,
 }

@@ -97,8 +97,16 @@ ids! {
     ReconciliationId,
     /// A break.
     BreakId,
-    /// A rule book.
+    /// A rule book, and the pool of what is margined under it.
     RegimeId,
+    /// An override of a rule.
+    OverrideId,
+    /// An observation of a chain.
+    ObservationId,
+    /// An auditor's attestation.
+    AttestationId,
+    /// A party's webhook.
+    WebhookId,
 }
 
 #[cfg(test)]

@@ -6,18 +6,22 @@
 //!
 //! In reading order: texts and numbers (`json`, `decimal`, `time`, `digest`, `id`), what is signed
 //! (`key`, `envelope`, `profile`, `command`, `intake`), what is known (`state` and the objects in it),
-//! what may happen (`apply`, `rejection`, with `valuation`, `csa` and `call` for collateral), how it
+//! what may happen (`apply`, `rejection`, with `valuation`, `csa`, `call` and `breaker` for collateral), how it
 //! becomes history (`sequencer`, `store`, `record`, `receipt`, `snapshot`), and how history is proven
 //! (`merkle`, `tiles`, `note`, `checkpoint`, `log`, `proof`, `seal`, `verify`).
 
 pub mod account;
+pub mod address;
 pub mod agreement;
 pub mod amount;
 pub mod apply;
 pub mod approval;
 pub mod asset;
+pub mod break_record;
+pub mod breaker;
 pub mod call;
 pub mod call_record;
+pub mod chain;
 pub mod checkpoint;
 pub mod command;
 pub mod cosignature;
@@ -27,6 +31,7 @@ pub mod digest;
 pub mod envelope;
 pub mod evidence;
 pub mod fork;
+pub mod history;
 pub mod id;
 pub mod intake;
 pub mod json;
@@ -37,9 +42,12 @@ pub mod merkle;
 pub mod movement;
 pub mod note;
 pub mod opening;
+pub mod overrides;
 pub mod party;
+pub mod past;
 pub mod period;
 pub mod policy;
+pub mod pool;
 pub mod profile;
 pub mod proof;
 pub mod receipt;
@@ -47,6 +55,7 @@ pub mod record;
 pub mod rejection;
 pub mod replay;
 pub mod seal;
+pub mod seal_record;
 pub mod sequencer;
 pub mod snapshot;
 pub mod state;
@@ -55,5 +64,8 @@ pub mod tiles;
 pub mod time;
 pub mod valuation;
 pub mod verify;
+pub mod webhook;
 
+mod touched;
+mod watch;
 mod words;

@@ -1,8 +1,11 @@
 //! Prices, portfolios, rule books and margin statements as the ledger knows them.
 
+use std::sync::Arc;
+
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use crate::breaker::Parameters;
 use crate::digest::Digest;
 use crate::id::{AgreementId, AssetId, PartyId, PortfolioId, PriceSetId, RegimeId, StatementId};
 use crate::json::{self, Json};
@@ -121,6 +124,8 @@ pub struct AdoptedRegime {
     pub digest: Digest,
     /// From when it is in force.
     pub from: Timestamp,
+    /// The parameters of its circuit breaker, if it has one.
+    pub breaker: Option<Arc<Parameters>>,
     /// The record that adopted it.
     pub changed_seq: u64,
 }

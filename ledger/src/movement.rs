@@ -1,9 +1,11 @@
 //! Movements as the ledger knows them.
 
+use num_bigint::BigUint;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 use crate::id::{AccountId, AssetId, CallId, MovementId, PartyId};
+use crate::pool::Hold;
 use crate::time::Timestamp;
 use crate::words::words;
 
@@ -57,8 +59,21 @@ pub struct Outflow {
     pub owner: PartyId,
     /// In which asset.
     pub asset: AssetId,
-    /// How much, in smallest units.
-    pub units: u128,
+    /// How much, in smallest units: several postings may pass 128 bits together.
+    pub units: BigUint,
+}
+
+/// What one record did to a movement.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct MovementStep {
+    /// The record.
+    pub seq: u64,
+    /// What became of the amounts: reserved (`pending`), moved (`settled`), or freed again.
+    pub status: MovementStatus,
+    /// How much of each posting, in smallest units; empty where the postings are in a document.
+    pub amounts: Vec<u128>,
+    /// The business date that the record's command gives.
+    pub effective_at: Option<Timestamp>,
 }
 
 /// A movement.
@@ -78,6 +93,10 @@ pub struct Movement {
     pub expires: Option<Timestamp>,
     /// The call it serves.
     pub call: Option<CallId>,
+    /// The address that what leaves the custodians' books is sent to, in its chain's normal form.
+    pub destination: Option<String>,
+    /// What keeps it from settling: a pool's level delayed it when it was instructed.
+    pub holds: Vec<Hold>,
     /// The business date, where it differs.
     pub effective_at: Option<Timestamp>,
     /// The custodian's evidence, once settled.
@@ -90,10 +109,20 @@ pub struct Movement {
     pub reversed_by: Option<MovementId>,
     /// What leaves each owner's accounts by it: to another owner, or out of the custodian.
     pub outflows: Vec<Outflow>,
+    /// What became of it, record by record.
+    pub steps: Vec<MovementStep>,
     /// The record that instructed it.
     pub instructed_seq: u64,
     /// When that was.
     pub instructed_at: Timestamp,
     /// The record that changed it last.
     pub changed_seq: u64,
+}
+
+impl Movement {
+    /// What that record did to it.
+    #[must_use]
+    pub fn step(&self, seq: u64) -> Option<&MovementStep> {
+        self.steps.iter().find(|step| step.seq == seq)
+    }
 }

@@ -8,7 +8,10 @@ use std::sync::Arc;
 use crate::account::{Account, Book};
 use crate::amount::print_units;
 use crate::approval::HeldStatus;
+use crate::break_record::{Break, BreakState};
 use crate::json::{self, Json};
+use crate::overrides::Override;
+use crate::pool::Pool;
 use crate::record::Record;
 use crate::state::{Change, Effects, State};
 use crate::store::{StoreError, StoreReader};
@@ -74,10 +77,18 @@ fn print_change(after: &State, change: &Change) -> Json {
         Change::Asset(asset) => ("asset", asset.id.to_string(), Vec::new()),
         Change::Account(account) => ("account", account.id.to_string(), balances(after, account)),
         Change::Agreement(agreement) => {
-            let accepted = agreement.versions.len().to_string();
-            ("agreement", agreement.id.to_string(), vec![("versions", accepted)])
+            let mut told = vec![("versions", agreement.versions.len().to_string())];
+            told.extend(agreement.termination.as_ref().map(|end| ("ends", end.from.to_string())));
+            ("agreement", agreement.id.to_string(), told)
         }
-        Change::Document(digest, _) => ("document", digest.tagged(), Vec::new()),
+        Change::Address(address) => {
+            let of = vec![("chain", address.chain.to_string()), ("owner", address.owner.to_string())];
+            ("address", address.address.clone(), of)
+        }
+        Change::Document(digest, entry) => {
+            let erased = entry.erased.as_ref().map(|_| ("status", "erased".to_owned()));
+            ("document", digest.tagged(), erased.into_iter().collect())
+        }
         Change::Prices(prices) => ("price_set", prices.id.to_string(), Vec::new()),
         Change::Regime(adopted) => ("regime", adopted.id.to_string(), Vec::new()),
         Change::Portfolio(portfolio) => ("portfolio", portfolio.id.to_string(), Vec::new()),
@@ -104,10 +115,56 @@ fn print_change(after: &State, change: &Change) -> Json {
             ("policy", policy.id.to_string(), vec![("version", policy.version.to_string())])
         }
         Change::Held(held) => ("approval", held.id.to_string(), vec![("status", held.status.to_string())]),
-        Change::Break(found) => ("break", found.id.to_string(), vec![("amount", found.amount.clone())]),
+        Change::Pool(pool) => ("pool", pool.id.to_string(), level(pool)),
+        Change::Override(granted) => ("override", granted.id.to_string(), allowance(after, granted)),
+        Change::Break(found) => ("break", found.id.to_string(), told_of_break(after, found)),
+        Change::Observation(observation) => {
+            let voided = observation.voided_by.as_ref().map(|by| ("voided_by", by.to_string()));
+            ("observation", observation.id.to_string(), voided.into_iter().collect())
+        }
+        Change::Seal(seal) => ("seal", seal.seq.to_string(), vec![("size", seal.size.to_string())]),
+        Change::Attestation(attestation) => {
+            ("attestation", attestation.id.to_string(), vec![("size", attestation.size.to_string())])
+        }
+        Change::Webhook(webhook) => {
+            let status = if webhook.removed { "removed" } else { "set" };
+            ("webhook", webhook.id.to_string(), vec![("status", status.to_owned())])
+        }
     };
     let head = [("kind", kind.to_owned()), ("id", id)];
     Json::object(head.into_iter().chain(more).map(|(name, text)| (name, Json::text(text))))
+}
+
+fn level(pool: &Pool) -> Vec<(&'static str, String)> {
+    vec![
+        ("level", pool.level().to_string()),
+        ("theta_factor", pool.state.theta_factor.to_string()),
+        ("calm", pool.state.calm.to_string()),
+        ("cycle", pool.cycle.to_string()),
+    ]
+}
+
+/// Which rule is lifted where, what of it this record used, and what is left.
+fn allowance(after: &State, granted: &Override) -> Vec<(&'static str, String)> {
+    let account = after.account(&granted.account);
+    let decimals = account.and_then(|account| after.asset(&account.asset)).map_or(0, |asset| asset.decimals);
+    let mut members = vec![("rule", granted.rule.to_string()), ("account", granted.account.to_string())];
+    if let Some(used) = granted.uses.last().filter(|used| used.seq == granted.changed_seq) {
+        members.push(("allowed", print_units(used.units, decimals)));
+    }
+    if granted.revoked.is_some() {
+        members.push(("state", "revoked".to_owned()));
+    }
+    members.push(("remaining", print_units(granted.remaining(), decimals)));
+    members
+}
+
+/// Its amount, and where it stands at the time of the record that changed it.
+fn told_of_break(after: &State, found: &Break) -> Vec<(&'static str, String)> {
+    let at = found.timeline.last().map(|event| event.recorded_at).or(after.recorded_at());
+    let state = at.map(|at| found.state_at(at)).filter(|state| *state != BreakState::Open);
+    let state = state.map(|state| ("state", state.to_string()));
+    [("amount", found.amount.clone())].into_iter().chain(state).collect()
 }
 
 /// An account's figures in units of its asset, signed: `external` mirrors, so its figure is negative.

@@ -6,9 +6,10 @@
 use rust_decimal::Decimal;
 
 use crate::approval::HeldStatus;
+use crate::breaker::Level;
 use crate::decimal::DecimalError;
 use crate::digest::Digest;
-use crate::id::{AccountId, AssetId, PartyId};
+use crate::id::{AccountId, AssetId, PartyId, RegimeId};
 use crate::key::KeyId;
 use crate::party::{KeyUse, Role};
 use crate::time::Timestamp;
@@ -280,6 +281,15 @@ rejections! {
         /// What it says.
         got: String,
     } = "evidence_mismatch", "expected {expected}, got {got}";
+    /// The level of a pool's breaker does not let it through.
+    BreakerOpen {
+        /// The pool.
+        pool: RegimeId,
+        /// Its level.
+        level: Level,
+        /// What would let it through.
+        until: String,
+    } = "breaker_open", "pool {pool} is at level {level}: {until}";
     /// The document is not what the command says of it.
     DocumentDigest {
         /// The document.
@@ -290,9 +300,9 @@ rejections! {
     /// The parts of a figure do not add up.
     AmountsDoNotSum {
         /// What they add up to.
-        expected: Decimal,
+        expected: String,
         /// What was given.
-        got: Decimal,
+        got: String,
     } = "amounts_do_not_sum", "expected {expected}, got {got}";
     /// A quorum that would not protect.
     QuorumUnsafe {
@@ -304,6 +314,20 @@ rejections! {
         /// The policy and the rule that decided.
         by: String,
     } = "policy_refused", "{by} refuses it";
+    /// Nothing is sent to an address that is not on the owner's allow-list.
+    DestinationNotAllowed {
+        /// The address as given.
+        destination: String,
+        /// What is missing.
+        why: String,
+    } = "destination_not_allowed", "{destination}: {why}";
+    /// The address is allowed and may not be used yet.
+    DestinationCoolingOff {
+        /// The address as given.
+        destination: String,
+        /// From when it may be used.
+        from: Timestamp,
+    } = "destination_cooling_off", "{destination} may be sent to from {from} on";
 }
 
 impl Rejection {

@@ -131,7 +131,40 @@ fn resolve(state: &State, signed: &Signed, reader: &dyn StoreReader) -> Result<D
     Ok(documents)
 }
 
-/// The meaning of the document that changes state, if the command names one.
+/// The document from which the state follows once the command is applied, if there is one.
+#[must_use]
+pub fn content_document(state: &State, body: &Body) -> Option<Digest> {
+    if let Body::PriceSet(set) = body {
+        return Some(set.digest);
+    }
+    if let Body::AgreementPropose(propose) = body {
+        return Some(propose.document);
+    }
+    if let Body::MovementBatch(batch) = body {
+        return Some(batch.document);
+    }
+    if let Body::PolicySet(set) = body {
+        return Some(set.rules);
+    }
+    if let Body::RegimeAdopt(adopt) = body {
+        return Some(adopt.digest);
+    }
+    if let Body::LedgerWitnessPolicy(set) = body {
+        return Some(set.policy);
+    }
+    if let Body::SealPut(put) = body {
+        return Some(put.list);
+    }
+    if let Body::BreakOpen(open) = body {
+        // The reconciliation that found it names its result.
+        return state.reconciliation(&open.reconciliation).map(|found_by| found_by.digest);
+    }
+    None
+}
+
+/// The meaning of the document that changes state, if the command has one.
+///
+/// `state` is one in which what the command names is known, or any later one.
 ///
 /// # Errors
 /// Whatever reading it gives.
@@ -142,17 +175,24 @@ pub fn content<E>(
 ) -> Result<Content, E> {
     let of_approved = apply::judged_body(state, body);
     let body = of_approved.as_ref().unwrap_or(body);
-    if let Body::PolicySet(set) = body {
-        return Ok(Content::read_policy(read(&set.rules)?.as_deref()));
-    }
-    if let Body::PriceSet(set) = body {
-        return Ok(Content::read_prices(read(&set.digest)?.as_deref()));
-    }
-    if let Body::AgreementPropose(propose) = body {
-        return Ok(Content::read_agreement(read(&propose.document)?.as_deref()));
-    }
-    if let Body::MovementBatch(batch) = body {
-        return Ok(Content::read_batch(read(&batch.document)?.as_deref()));
-    }
-    Ok(Content::None)
+    let Some(digest) = content_document(state, body) else { return Ok(Content::None) };
+    let bytes = read(&digest)?;
+    let bytes = bytes.as_deref();
+    Ok(if matches!(body, Body::PriceSet(_)) {
+        Content::read_prices(bytes)
+    } else if matches!(body, Body::AgreementPropose(_)) {
+        Content::read_agreement(bytes)
+    } else if matches!(body, Body::MovementBatch(_)) {
+        Content::read_batch(bytes)
+    } else if matches!(body, Body::PolicySet(_)) {
+        Content::read_policy(bytes)
+    } else if matches!(body, Body::RegimeAdopt(_)) {
+        Content::read_rule_book(bytes)
+    } else if matches!(body, Body::LedgerWitnessPolicy(_)) {
+        Content::read_witness_policy(bytes)
+    } else if matches!(body, Body::SealPut(_)) {
+        Content::read_seal(bytes)
+    } else {
+        Content::read_result(bytes)
+    })
 }

@@ -10,22 +10,26 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use arc_swap::ArcSwap;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::apply::{self, Documents, Entry};
+use crate::command::Body;
 use crate::digest::Digest;
 use crate::intake::Signed;
 use crate::log::{LogError, LogWriter};
+use crate::past::Past;
+pub use crate::past::Published;
 use crate::receipt::{self, Receipt};
 use crate::record::Record;
 use crate::rejection::Rejection;
 use crate::snapshot;
 use crate::state::State;
 use crate::store::{Batch, Store, StoreError, StoreReader, StoredDocument, StoredRecord};
-use crate::time::Timestamp;
+use crate::watch::Watch;
+
+pub use crate::watch::Clock;
 
 /// Commands that wait for the sequencer; more are refused at once.
 pub const QUEUE_MAX: usize = 8_192;
@@ -38,18 +42,6 @@ const BATCH_BYTES_MAX: usize = 8 << 20;
 
 /// Records between snapshots of the state.
 const SNAPSHOT_EVERY: u64 = 20_000;
-
-/// A jump of the clock ahead of the time that passed, beyond which it is not believed.
-const CLOCK_JUMP_MAX: Duration = Duration::from_secs(300);
-
-/// Where recorded time comes from.
-pub trait Clock: Send {
-    /// The system's time of day.
-    fn now(&self) -> Timestamp;
-
-    /// Time that passed since the clock was made, whatever the time of day was set to.
-    fn elapsed(&self) -> Duration;
-}
 
 /// A command on its way, with the documents it names.
 #[derive(Debug)]
@@ -99,13 +91,6 @@ pub enum Stopped {
     Log(#[from] LogError),
 }
 
-/// What readers see: always durable and published.
-#[derive(Clone, Debug)]
-pub struct Published {
-    /// The state after the newest published record.
-    pub state: State,
-}
-
 type Waiting = (Request, oneshot::Sender<Outcome>);
 
 enum Message {
@@ -117,9 +102,10 @@ enum Message {
 #[derive(Clone)]
 pub struct Handle {
     queue: mpsc::Sender<Message>,
-    published: Arc<ArcSwap<Published>>,
+    past: Arc<Past>,
     length: watch::Receiver<u64>,
     reader: Arc<dyn StoreReader>,
+    clock_sound: Arc<AtomicBool>,
 }
 
 impl Handle {
@@ -146,7 +132,13 @@ impl Handle {
     /// What is published now.
     #[must_use]
     pub fn published(&self) -> Arc<Published> {
-        self.published.load_full()
+        self.past.newest()
+    }
+
+    /// What was published before.
+    #[must_use]
+    pub fn past(&self) -> &Arc<Past> {
+        &self.past
     }
 
     /// Tells each new published length.
@@ -167,6 +159,12 @@ impl Handle {
         self.queue.is_closed()
     }
 
+    /// Whether the clock is believed; if it is not, nothing but its confirmation is recorded.
+    #[must_use]
+    pub fn is_clock_sound(&self) -> bool {
+        self.clock_sound.load(Ordering::Relaxed)
+    }
+
     /// How many commands wait.
     #[must_use]
     pub fn queue_depth(&self) -> usize {
@@ -177,14 +175,13 @@ impl Handle {
 /// The thread's own side.
 pub struct Sequencer {
     queue: mpsc::Receiver<Message>,
-    published: Arc<ArcSwap<Published>>,
+    past: Arc<Past>,
     length: watch::Sender<u64>,
     state: State,
     store: Box<dyn Store>,
     reader: Arc<dyn StoreReader>,
     log: LogWriter,
-    clock: Box<dyn Clock>,
-    clock_at_last: Option<(Timestamp, Duration)>,
+    watch: Watch,
     snapshot_length: u64,
 }
 
@@ -212,28 +209,19 @@ impl Sequencer {
     #[must_use]
     pub fn new(state: State, store: Box<dyn Store>, log: LogWriter, clock: Box<dyn Clock>) -> (Self, Handle) {
         let (sender, queue) = mpsc::channel(QUEUE_MAX);
-        let published = Arc::new(ArcSwap::from_pointee(Published { state: state.clone() }));
         let (length, lengths) = watch::channel(state.length());
         let reader = store.reader();
+        let past = Arc::new(Past::new(state.clone(), Arc::clone(&reader)));
+        let watch = Watch::start(clock, state.recorded_at());
         let handle = Handle {
             queue: sender,
-            published: Arc::clone(&published),
+            past: Arc::clone(&past),
             length: lengths,
             reader: Arc::clone(&reader),
+            clock_sound: Arc::clone(&watch.sound),
         };
         let snapshot_length = state.length();
-        let sequencer = Self {
-            queue,
-            published,
-            length,
-            state,
-            store,
-            reader,
-            log,
-            clock,
-            clock_at_last: None,
-            snapshot_length,
-        };
+        let sequencer = Self { queue, past, length, state, store, reader, log, watch, snapshot_length };
         (sequencer, handle)
     }
 
@@ -272,6 +260,7 @@ impl Sequencer {
 
     fn run_batch(&mut self, waiting: &mut impl Iterator<Item = Waiting>) -> Result<(), Stopped> {
         let before = self.state.clone();
+        let watched = self.watch.mark();
         let mut staged = Staged::default();
         let mut verdicts = Vec::new();
         while staged.bytes < BATCH_BYTES_MAX
@@ -290,6 +279,7 @@ impl Sequencer {
                 Ok(()) => {}
                 Err(StoreError::Full) => {
                     self.state = before;
+                    self.watch.back_to(watched);
                     answer_all(verdicts, |_| Outcome::StorageFull);
                     return Ok(());
                 }
@@ -301,7 +291,7 @@ impl Sequencer {
             }
             self.log.append(staged.leaves.iter().map(Vec::as_slice))?;
             self.log.publish()?;
-            self.published.store(Arc::new(Published { state: self.state.clone() }));
+            self.past.publish(&self.state);
             self.length.send_replace(self.state.length());
         }
         answer_all(verdicts, |verdict| match verdict {
@@ -321,9 +311,12 @@ impl Sequencer {
             let first = receipt::read_back(self.reader.as_ref(), seq)?;
             return Ok(Verdict::Settled(Outcome::Repeated(first)));
         }
-        let Some(recorded_at) = self.recorded_time() else {
+        let confirms = matches!(signed.command.body, Body::LedgerConfirmClock(_));
+        let read = self.watch.read();
+        if !read.sound && !confirms {
             return Ok(Verdict::Settled(Outcome::ClockUnsound));
-        };
+        }
+        let recorded_at = self.state.recorded_at().map_or(read.now, |last| last.max(read.now));
         // What another command made durable in the meantime is fresh no more.
         documents.fresh.retain(|digest, _| self.state.document(digest).is_none());
         let entry = Entry {
@@ -339,6 +332,11 @@ impl Sequencer {
             Ok(done) => done,
             Err(rejection) => return Ok(Verdict::Settled(Outcome::Rejected(rejection))),
         };
+        // What counts is the effect: a command that waits for approval has vouched for nothing.
+        let confirmed = next.opened().and_then(|opened| opened.clock_confirmed.as_ref());
+        if confirmed.is_some_and(|confirmed| confirmed.seq == entry.seq) {
+            self.watch.believe(&read);
+        }
         let record = Record {
             seq: entry.seq,
             recorded_at,
@@ -363,20 +361,6 @@ impl Sequencer {
         });
         self.state = next;
         Ok(Verdict::Staged(place))
-    }
-
-    /// The time of the next record: the clock's, never falling; `None` if the clock has jumped ahead.
-    fn recorded_time(&mut self) -> Option<Timestamp> {
-        let (now, elapsed) = (self.clock.now(), self.clock.elapsed());
-        if let Some((then, at)) = self.clock_at_last {
-            let passed = elapsed.saturating_sub(at).saturating_add(CLOCK_JUMP_MAX);
-            let moved = Duration::from_millis(now.millis_since(then).unwrap_or(0));
-            if moved > passed {
-                return None;
-            }
-        }
-        self.clock_at_last = Some((now, elapsed));
-        Some(self.state.recorded_at().map_or(now, |last| last.max(now)))
     }
 
     /// A snapshot is a cache: one that cannot be kept costs time at the next start, nothing else.

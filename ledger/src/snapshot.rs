@@ -9,7 +9,7 @@ use crate::state::State;
 use crate::store::StoredSnapshot;
 
 /// Changes with the shape of [`State`]: an older snapshot is then not read.
-const VERSION: u32 = 2;
+const VERSION: u32 = 6;
 
 #[derive(Serialize, Deserialize)]
 struct Snapshot {

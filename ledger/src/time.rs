@@ -42,6 +42,12 @@ impl Timestamp {
         Self(0)
     }
 
+    /// 9999-12-31T23:59:59.999Z: what comes after every record.
+    #[must_use]
+    pub fn latest() -> Self {
+        Self(LAST_MS)
+    }
+
     /// Milliseconds since the epoch.
     #[must_use]
     pub fn millis(self) -> u64 {

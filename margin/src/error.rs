@@ -102,9 +102,6 @@ pub enum Part {
         /// The rule book.
         id: String,
     },
-    /// `pool` in the input: circuit breakers on the credit between classes.
-    #[error("circuit breakers, which `pool` in the input asks for")]
-    Breakers,
     /// `what_if` in the input.
     #[error("what-if steps, which `what_if` in the input asks for")]
     WhatIf,

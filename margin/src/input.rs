@@ -12,6 +12,7 @@ use crate::error::{Code, InputError};
 use crate::instrument::Instruments;
 use crate::market::Market;
 use crate::money::Currency;
+use crate::pool::Pool;
 use crate::position::Book;
 use crate::reader::{Bound, Fields, Node, Reader, Spot};
 
@@ -74,7 +75,8 @@ pub(crate) struct Input {
     /// reported only.
     pub(crate) eligibility_strict: bool,
     pub(crate) funding_rate: Option<Exact>,
-    pub(crate) has_pool: bool,
+    /// The pool whose breaker limits the credit between classes.
+    pub(crate) pool: Option<Pool>,
     pub(crate) has_what_if: bool,
 }
 
@@ -149,6 +151,7 @@ fn read_parts(reader: &mut Reader, tree: &Json, fields: &Fields, purpose: Purpos
     let eligibility_strict = fields
         .get("eligibility")
         .map_or(Some(false), |node| reader.word(node, &[("strict", true), ("report", false)]));
+    let pool = fields.get("pool").map_or(Some(None), |node| Pool::read(reader, node).map(Some));
     let funding_rate = fields.get("funding_rate").and_then(|node| reader.decimal(node, Bound::Any));
     check_backtest_terms(reader, fields);
     if let (Some(book), Some(instruments)) = (&book, &instruments) {
@@ -163,7 +166,7 @@ fn read_parts(reader: &mut Reader, tree: &Json, fields: &Fields, purpose: Purpos
         market: market?,
         eligibility_strict: eligibility_strict?,
         funding_rate,
-        has_pool: fields.get("pool").is_some(),
+        pool: pool?,
         has_what_if: fields.get("what_if").is_some(),
     })
 }

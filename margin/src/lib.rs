@@ -22,6 +22,7 @@ mod assessment;
 mod buffers;
 pub mod explain;
 mod offsets;
+mod pool;
 pub mod regime;
 
 mod compare;

@@ -13,6 +13,7 @@ use crate::error::{Code, Failure, InputError, Part};
 use crate::explain::Node;
 use crate::input::{self, Input, Purpose};
 use crate::money::{Currency, Figure, Overflow};
+use crate::pool::step_json;
 use crate::portfolio::Portfolio;
 use crate::reader::Reader;
 use crate::regime::harmonized::Circumstances;
@@ -52,13 +53,11 @@ impl Checked {
         if input.has_what_if {
             return Err(Failure::NotYet(Part::WhatIf));
         }
-        if input.has_pool && library.asks_breakers() {
-            return Err(Failure::NotYet(Part::Breakers));
-        }
         let circumstances = Circumstances {
             eligibility_strict: input.eligibility_strict,
             vol_ratio: input.market.vol_ratio.clone(),
             previous: input.book.previous.clone(),
+            pool: input.pool.clone(),
         };
         Ok(Self { input, library, portfolio, posted, circumstances })
     }
@@ -119,6 +118,18 @@ fn run_one(checked: &Checked, regime: &Regime) -> Result<RegimeResult, Failure> 
         });
     }
     let total = Figure::total(accounts.iter().map(AccountResult::requirement));
+    let breaker = match regime.rules() {
+        Rules::Harmonized(rules) => {
+            let step = circumstances.pool.as_ref().map(|pool| pool.step(&rules.breaker));
+            step.map(|step| step_json(&step, &rules.breaker))
+        }
+        Rules::Tims(_)
+        | Rules::Span(_)
+        | Rules::Schedule(_)
+        | Rules::Siloed(_)
+        | Rules::Strategy
+        | Rules::Spm => None,
+    };
     let methods = match regime.rules() {
         Rules::Siloed(siloed) => {
             let used = siloed.methods.values().filter_map(|method| library.methods.get(method));
@@ -134,6 +145,7 @@ fn run_one(checked: &Checked, regime: &Regime) -> Result<RegimeResult, Failure> 
     Ok(RegimeResult {
         regime: regime.clone(),
         methods,
+        breaker,
         arrays_sha256: prepared.arrays_sha256(),
         currency: input.currency.clone(),
         total: total.map_err(crate::error::Stop::from)?,
@@ -209,6 +221,8 @@ pub struct RegimeResult {
     regime: Regime,
     /// Rule books whose methods it used.
     methods: BTreeMap<String, Regime>,
+    /// The step of the pool's breaker, if the rule book has one and the input names a pool.
+    breaker: Option<Json>,
     arrays_sha256: Option<Digest>,
     currency: Currency,
     total: Figure,
@@ -251,6 +265,7 @@ impl RegimeResult {
             ("total", Json::text(self.currency.print(self.total))),
             ("accounts", Json::array(self.accounts.iter().map(AccountResult::to_json))),
         ];
+        members.extend(self.breaker.clone().map(|breaker| ("breaker", breaker)));
         if let Some(digest) = self.arrays_sha256 {
             members.push(("arrays_sha256", Json::text(digest.to_string())));
         }

@@ -255,7 +255,6 @@ fn what_is_not_built_is_refused_after_the_mistakes_of_the_input() {
         (replaced(&[("\"kind\":\"equity\"", option)]), "us-siloed", Part::Options { instrument: "U".into() }),
         (BASE.to_owned(), "us-reg-t", Part::RuleBook { id: "us-reg-t".into() }),
         (BASE.to_owned(), "deribit-spm", Part::RuleBook { id: "deribit-spm".into() }),
-        (with("\"pool\":{}"), "us-harmonized", Part::Breakers),
         (with("\"what_if\":[]"), "us-tims", Part::WhatIf),
     ];
     for (input, regime, part) in cases {
@@ -264,8 +263,36 @@ fn what_is_not_built_is_refused_after_the_mistakes_of_the_input() {
         let stale = input.replace("20:59:00", "20:50:00");
         assert_eq!(refused(&stale, regime).0, Code::PriceStale, "{part:?}");
     }
-    let pool = with("\"pool\":{}");
-    assert!(run(pool.as_bytes(), &[RegimeRef::Named("us-tims")]).is_ok());
+}
+
+/// A pool is read whatever rule book asks for it, and strictly.
+#[test]
+fn pools_that_are_none() {
+    let pool = |state: &str, signals: &str| {
+        replaced(&[("\"book\"", &format!("\"pool\":{{\"state\":{state},\"signals\":{signals}}},\"book\""))])
+    };
+    let state = r#"{"level":"guarded","theta_factor":"0.8","calm":"1"}"#;
+    let signals = r#"{"index_fall":"0","peg":"0","confidence":"1","correlation":"1","call_share":"0"}"#;
+    assert!(run(pool(state, signals).as_bytes(), &[RegimeRef::Named("us-tims")]).is_ok());
+    for (state, signals, code) in [
+        ("{}".to_owned(), signals.to_owned(), Code::MissingField),
+        (state.to_owned(), "{}".to_owned(), Code::MissingField),
+        (state.replace("guarded", "shut"), signals.to_owned(), Code::BadField),
+        (state.replace("0.8", "1.8"), signals.to_owned(), Code::BadField),
+        (state.replace("\"1\"", "\"01\""), signals.to_owned(), Code::BadField),
+        (state.replace("calm", "calmness"), signals.to_owned(), Code::UnknownField),
+        (state.to_owned(), signals.replace("\"0\"", "\"0.0\""), Code::BadDecimal),
+        (
+            state.to_owned(),
+            signals.replace("\"0\"", "\"123456789012345678.1234567890123\""),
+            Code::BadDecimal,
+        ),
+        (state.to_owned(), signals.replace("peg", "pegs"), Code::UnknownField),
+    ] {
+        for regime in ["us-tims", "us-harmonized"] {
+            assert_eq!(refused(&pool(&state, &signals), regime).0, code, "{state} {signals}");
+        }
+    }
 }
 
 #[test]

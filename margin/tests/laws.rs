@@ -134,6 +134,25 @@ proptest! {
         }
     }
 
+    /// In a halt the factor stands still, so a pool there is the credit at the root times its factor,
+    /// and nothing else of the figure changes.
+    #[test]
+    fn a_pool_scales_the_credit_at_the_root(lots in book(10), fifths in 0_u32..=5) {
+        let [factor, theta] = [20 * fifths, 3 * fifths].map(|percent| {
+            ledger::decimal::print_scaled(&percent.into(), 2)
+        });
+        let pool = format!(
+            r#""pool":{{"state":{{"level":"halt","theta_factor":"{factor}","calm":"0"}},"signals":{{
+            "index_fall":"0.2","peg":"0","confidence":"1","correlation":"1","call_share":"0"}}}},"#
+        );
+        let overrides = format!(r#""overrides":{{"us-harmonized":{{"theta/root":"{theta}"}}}},"#);
+        let (pooled, reduced) = (input_with(&lots, &pool), input_with(&lots, &overrides));
+        prop_assert_eq!(tree(&pooled), tree(&reduced));
+        let [pooled, reduced] =
+            [pooled, reduced].map(|input| run_tree(&input, HARMONIZED).unwrap().results()[0].total());
+        prop_assert_eq!(pooled, reduced);
+    }
+
     #[test]
     fn explanations_sum_at_each_node(lots in book(12)) {
         for regime in Regime::built_ids() {
@@ -220,4 +239,39 @@ fn strict_eligibility_takes_an_underlying_out_of_the_tree() {
     assert!(tree(&report) < &btc + &eth);
     assert_eq!(tree(&strict), btc + eth);
     check_sums(&explained(&strict, HARMONIZED).unwrap());
+}
+
+/// The printed step: one cycle on from the state that was given.
+#[test]
+fn a_run_takes_the_step_of_its_pool() {
+    let pool = |level: &str, signals: &str| {
+        format!(
+            r#""pool":{{"state":{{"level":"{level}","theta_factor":"0.7","calm":"4"}},"signals":{signals}}},"#
+        )
+    };
+    let calm = r#"{"index_fall":"0","peg":"0","confidence":"1","correlation":"1","call_share":"0"}"#;
+    let worse = calm.replace("\"peg\":\"0\"", "\"peg\":\"0.021\"");
+    for (level, signals, after) in [
+        ("guarded", calm, r#"["normal","normal","0.9","0",[],"at once"]"#),
+        ("no_credit", calm, r#"["guarded","normal","0.5","0",[],"delayed by 1 cycles"]"#),
+        (
+            "normal",
+            worse.as_str(),
+            r#"["no_credit","no_credit","0.5","0",["peg"],"delayed by 1 cycles; none while any class is short"]"#,
+        ),
+        (
+            "halt",
+            worse.as_str(),
+            r#"["no_credit","no_credit","0.5","0",["peg"],"delayed by 1 cycles; none while any class is short"]"#,
+        ),
+    ] {
+        let result = run_tree(&input_with(&[], &pool(level, signals)), HARMONIZED).unwrap().to_json();
+        let breaker = result.pointer("/results/0/breaker").unwrap();
+        let member = |name: &str| breaker.pointer(name).unwrap().clone();
+        let told =
+            ["/level", "/target", "/theta_factor", "/calm", "/reasons", "/effects/withdrawals"].map(member);
+        assert_eq!(Json::array(told).to_jcs(), after, "{level}");
+    }
+    let plain = run_tree(&input_with(&[], ""), HARMONIZED).unwrap().to_json();
+    assert_eq!(plain.pointer("/results/0/breaker"), None);
 }

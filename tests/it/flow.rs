@@ -2,9 +2,12 @@
 //!
 //! `author type member=value… => code` (without a code it holds) · `wait ms` · `= object figures`.
 
-use ledger::id::{AccountId, AgreementId, CallId, MovementId};
+use ledger::amount::print_units;
+use ledger::digest::Digest;
+use ledger::id::{AccountId, AgreementId, BreakId, CallId, MovementId, OverrideId, PartyId, RegimeId};
 use ledger::json::Json;
 use ledger::receipt;
+use ledger::snapshot;
 use tests::driver::Driver;
 use tests::served::TestLedger;
 use tests::world;
@@ -28,6 +31,9 @@ pub fn play_on(driver: &mut Driver, text: &str) {
         }
     }
     assert_eq!(driver.replayed(), driver.state, "replay equals live");
+    let (root, state) = (Digest::of(b"root"), driver.state.clone());
+    let kept = snapshot::load(&snapshot::store(&state, root), world::ORIGIN);
+    assert_eq!(kept, Some((state, root)), "a snapshot is the state");
 }
 
 fn play_row(driver: &mut Driver, row: &str) {
@@ -64,9 +70,42 @@ fn told(driver: &Driver, row: &str) -> String {
             let held = driver.scribe.command(id).and_then(|id| state.held_command(&id).cloned());
             held.map_or_else(|| "none".to_owned(), |held| format!("{} {}", held.status, held.approvals.len()))
         }
+        "address" => {
+            let stages = state.addresses_written(id).map(|address| address.stage_at(driver.now).to_string());
+            stages.collect::<Vec<_>>().join(" ")
+        }
+        "recoveries" => {
+            let party = state.party(&PartyId::parse(id).expect("an id")).expect("a party");
+            let stages = party.recoveries().map(|(_, recovery)| recovery.stage_at(driver.now).to_string());
+            stages.collect::<Vec<_>>().join(" ")
+        }
+        "due" => {
+            let call = state.call(&CallId::parse(id).expect("an id")).expect("a call");
+            let reading = call.call.reading(driver.now);
+            let reading = reading.map_or_else(|| "nothing".to_owned(), |reading| reading.to_string());
+            if call.held.is_some() {
+                format!("held {}", call.margin)
+            } else {
+                format!("{reading} {}", call.margin)
+            }
+        }
+        "pool" => {
+            let pool = state.pool(&RegimeId::parse(id).expect("an id")).expect("a pool");
+            format!("{} {} {}", pool.level(), pool.state.theta_factor, pool.state.calm)
+        }
+        "override" => {
+            let granted = state.one_override(&OverrideId::parse(id).expect("an id")).expect("an override");
+            let live = if granted.is_live(driver.now) { "live" } else { "over" };
+            format!("{} {live}", print_units(granted.remaining(), 8))
+        }
         "agreement" => {
             let agreement = state.agreement(&AgreementId::parse(id).expect("an id")).expect("an agreement");
             agreement.versions.len().to_string()
+        }
+        "break" => {
+            let found = state.open_break(&BreakId::parse(id).expect("an id")).expect("a break");
+            let owner = found.owner.as_ref().map_or_else(|| "nobody".to_owned(), ToString::to_string);
+            format!("{} {owner} {}", found.state_at(driver.now), found.timeline.len())
         }
         _ => panic!("{row}"),
     };

@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 
 use ledger::account::Book;
 use ledger::amount::print_units;
+use ledger::breaker::{self, BreakerState, Parameters, Signals, Step};
 use ledger::call::CallState;
 use ledger::digest::Digest;
 use ledger::rejection::Rejection;
 use ledger::snapshot;
-use ledger::state::State;
+use ledger::state::{Change, State};
 use num_bigint::BigInt;
 use proptest::prelude::*;
+use rust_decimal::Decimal;
 use tests::driver::{Driver, Refused};
 use tests::world;
 
@@ -90,7 +92,7 @@ fn line(choice: &Choice) -> String {
         if !choice.0[place].is_multiple_of(6) { likely } else { choice.of(place, &PARTIES) }
     };
     let movement = format!("m{}", choice.0[1] % 24);
-    match choice.0[0] % 22 {
+    match choice.0[0] % 27 {
         0..=4 => {
             let mode = choice.of(2, &["immediate", "two_phase", "two_phase"]);
             let expires = if choice.0[3].is_multiple_of(3) { " expires=+5000" } else { "" };
@@ -118,14 +120,14 @@ fn line(choice: &Choice) -> String {
             choice.0[3] % 3
         ),
         11 => format!(
-            "{} margin statement=s{} portfolio=P{} agreement=CSA-1 requirement={}",
+            "{} margin statement=s{} portfolio=P{} agreement=CSA-1 requirement={} collateral_value=160000 regime=doc:book",
             who(1, "pb"),
             choice.0[2],
             choice.0[3] % 2,
-            choice.0[4] % 100_000
+            choice.0[4] % 400_000
         ),
         12 => format!(
-            "pb call.issue call={} agreement=CSA-1 version=1 statement=last leg=delivery kind=demand amount=last currency=USD due=+0",
+            "pb call.issue call={} agreement=CSA-1 version=2 statement=last leg=delivery kind=demand amount=last currency=USD due=+0",
             choice.id(1, "c")
         ),
         13 | 20 => format!("{} call.agree call=open amount=last", who(2, "acme")),
@@ -145,6 +147,7 @@ fn line(choice: &Choice) -> String {
                 _ => "acme call.dispute call=open amount=5000 reason=price".to_owned(),
             }
         }
+        22..=26 => control(choice),
         17 => format!("{} transfer.instruct call=open movement={movement} postings=items", who(2, "acme")),
         18 => format!(
             "{} transfer.settle call=open movement=carrier amount=last evidence=doc:e0",
@@ -152,6 +155,47 @@ fn line(choice: &Choice) -> String {
         ),
         _ => format!("{} transfer.fail call=open movement=carrier reason=chain_dropped", who(2, "bank")),
     }
+}
+
+/// A step of the breaker, or an override.
+fn control(choice: &Choice) -> String {
+    let who = if choice.0[1].is_multiple_of(6) { choice.of(1, &PARTIES) } else { "pb" };
+    let name = format!("o{}", choice.0[2] % 40);
+    match choice.0[0] % 27 {
+        22 | 23 => format!("{who} breaker.step pool=book {}", choice.of(2, &SEEN)),
+        24 | 25 => format!(
+            "{who} override.grant override={name} rule={} object={} limit={} reason=x until=+{} & acme",
+            choice.of(3, &["release_uncovers", "statement_stale", "breaker_open"]),
+            choice.of(4, &["acme.btc", "acme.btc.p", "zeta.btc"]),
+            choice.of(5, &["0.5", "1", "10", "0"]),
+            choice.0[6] % 90_000
+        ),
+        _ => format!("{who} override.revoke override={name} reason=x"),
+    }
+}
+
+/// What a pool's cycle sees.
+const SEEN: [&str; 6] = [
+    "signals=0,0,1,1,0",
+    "signals=0,0,1,1,0.01",
+    "signals=0,0.011,1,1,0",
+    "signals=0,0,0.5,1,0",
+    "signals=0.2,0,1,1,0",
+    "signals=0.13,0.03,1,0.1,0.2",
+];
+
+/// The step that the rules make of what is seen, as it would be signed.
+fn stepped(line: &str, driver: &Driver) -> String {
+    let Some((_, seen)) = line.split_once("signals=") else { return line.to_owned() };
+    let numbers: Vec<_> = seen.split(',').filter_map(|text| Decimal::from_str_exact(text).ok()).collect();
+    let [index_fall, peg, confidence, correlation, call_share] = numbers[..] else { panic!("{line}") };
+    let signals = Signals { index_fall, peg, confidence, correlation, call_share };
+    let stood = driver.state.pools().next().map_or(BreakerState::OPEN, |pool| pool.state);
+    let rules = Parameters::of_rule_book(world::BOOK.as_bytes()).expect("a book").expect("a breaker");
+    let Step { state, reasons, .. } = breaker::step(&stood, &signals, &rules);
+    let reasons: Vec<_> = reasons.iter().map(|reason| reason.as_str()).collect();
+    let BreakerState { level, theta_factor, calm } = state;
+    format!("{line} level={level} theta_factor={theta_factor} calm={calm} reasons={}", reasons.join(","))
 }
 
 /// Puts in what only the state knows: the last statement, a call at a fitting stage, what it asks and
@@ -185,6 +229,7 @@ fn fit(line: &str, driver: &Driver) -> String {
             .replace("=last", &format!("={amount}"))
             .replace("postings=items", &format!("postings={}", items.collect::<Vec<_>>().join(",")));
     }
+    let line = stepped(&line, driver);
     line.replace("=last", "=1").replace("postings=items", "postings=acme.btc>acme.btc.p:1:BTC")
 }
 
@@ -201,7 +246,7 @@ fn play(driver: &mut Driver, line: &str) -> Result<Digest, Refused> {
     outcome
 }
 
-/// Per asset, and per asset and custodian, all accounts sum to zero; what is pending was there; and each
+/// With or without live overrides: per asset, and per asset and custodian, all accounts sum to zero; what is pending was there; and each
 /// account's pending figures are those of the movements and pledges that are open.
 fn check(state: &State) {
     let mut sums: BTreeMap<&str, BigInt> = BTreeMap::new();
@@ -239,7 +284,11 @@ fn check(state: &State) {
 }
 
 thread_local! {
-    static STAGE: Driver = Driver::with_world(false);
+    static STAGE: Driver = {
+        let mut driver = Driver::with_world(false);
+        driver.play(world::FOUR_EYES);
+        driver
+    };
 }
 
 fn on_stage() -> Driver {
@@ -258,6 +307,7 @@ fn on_stage() -> Driver {
             "pb movement.instruct movement=rich mode=two_phase postings=ext.btc>acme.btc:10:BTC
              bank movement.settle movement=rich evidence=doc:rich",
         );
+        driver.play(world::POOL);
         driver
     })
 }
@@ -310,6 +360,21 @@ fn random_commands_reach_every_kind_of_step() {
             if play(&mut driver, &line).is_ok() {
                 let kind = line.split_whitespace().nth(1).expect("a type").to_owned();
                 *held.entry(kind).or_default() += 1;
+                for change in &driver.effects.0 {
+                    if let Change::Pool(pool) = change {
+                        *held.entry(pool.level().to_string()).or_default() += 1;
+                    }
+                    if let Change::Override(granted) = change
+                        && !granted.uses.is_empty()
+                    {
+                        *held.entry(format!("lifted {}", granted.rule)).or_default() += 1;
+                    }
+                    if let Change::Call(call) = change
+                        && call.held.is_some()
+                    {
+                        *held.entry("held call".to_owned()).or_default() += 1;
+                    }
+                }
             }
         }
     }
@@ -330,6 +395,15 @@ fn random_commands_reach_every_kind_of_step() {
         "transfer.instruct",
         "transfer.settle",
         "transfer.fail",
+        "breaker.step",
+        "guarded",
+        "no_credit",
+        "halt",
+        "held call",
+        "override.grant",
+        "override.revoke",
+        "lifted release_uncovers",
+        "lifted breaker_open",
     ] {
         assert!(held.contains_key(kind), "no {kind} ever held: {held:?}");
     }

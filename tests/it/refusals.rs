@@ -51,6 +51,7 @@ fn errors(answer: &Answer) -> Vec<(String, String)> {
 }
 
 const RICH: &str = "
+    pb policy.set policy=pairs scope=* rules=doc:pairs version=1 & acme
     pb movement.instruct movement=rich mode=two_phase postings=ext.btc>acme.btc:10:BTC,ext.btc>zeta.btc:10:BTC
     bank movement.settle movement=rich evidence=doc:rich
     acme movement.instruct movement=pending mode=two_phase postings=ext.btc>acme.btc:1:BTC
@@ -62,6 +63,9 @@ const RICH: &str = "
     pb margin statement=s1 portfolio=P agreement=CSA-1 requirement=100000
     pb call.issue call=c1 agreement=CSA-1 version=1 statement=s1 leg=delivery kind=demand amount=60000 currency=USD due=+0
     acme call.acknowledge call=c1
+    acme address.add address=GREST chain=stellar owner=acme
+    acme address.prove address=GREST proof=doc:sig challenge=acme.btc:0011223344556677:+60000
+    acme address.allow address=GREST from=+90000000 & pb
 ";
 
 const MOVE: &str = "acme movement.instruct movement=m1 mode=immediate";
@@ -168,6 +172,17 @@ const ROWS: &[(&str, u16, &str)] = &[
         "pb movement.instruct movement=r1 mode=immediate postings=acme.btc.p>acme.btc:0.5:BTC",
         422,
         "release_uncovers",
+    ),
+    // What is asked is good, and where it would go is not.
+    (
+        "acme movement.instruct movement=m1 mode=two_phase destination=GNONE postings=acme.btc>ext.btc:1:BTC",
+        403,
+        "destination_not_allowed",
+    ),
+    (
+        "acme movement.instruct movement=m1 mode=two_phase destination=GREST postings=acme.btc>ext.btc:1:BTC",
+        403,
+        "destination_cooling_off",
     ),
 ];
 

@@ -15,7 +15,7 @@ use ledger::state::{Effects, State};
 use ledger::store::{Batch, StoreError, StoreReader, StoredRecord, StoredSnapshot};
 use ledger::time::Timestamp;
 
-use crate::scribe::Scribe;
+use crate::scribe::{Scribe, with_approval};
 use crate::world;
 
 /// Why a line was refused.
@@ -129,6 +129,9 @@ impl Driver {
         let envelope = self.scribe.sign(&asked, self.now);
         let id = self.send(envelope.to_string().as_bytes(), &asked.documents)?;
         self.scribe.recorded(&asked, id);
+        if let Some(approval) = with_approval(line, &id.to_string()) {
+            self.line(&approval)?;
+        }
         Ok(id)
     }
 

@@ -31,6 +31,18 @@ impl Answer {
         })
     }
 
+    /// The text at a pointer into the body; empty if there is none.
+    #[must_use]
+    pub fn at(&self, pointer: &str) -> String {
+        self.json().pointer(pointer).and_then(Json::as_str).unwrap_or_default().to_owned()
+    }
+
+    /// How many `items` a list has.
+    #[must_use]
+    pub fn items(&self) -> usize {
+        self.json().get("items").and_then(Json::as_array).map_or(0, <[Json]>::len)
+    }
+
     /// A text member of the body.
     #[must_use]
     pub fn text(&self, member: &str) -> String {

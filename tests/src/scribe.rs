@@ -8,13 +8,18 @@
 //! | value | becomes |
 //! |---|---|
 //! | `postings=from>to:amount:asset,…` · `items=from:amount:asset,…` · `totals=asset:amount,…` · `expect=object@seq,…` | lists of objects |
-//! | `uses=` · `readers=` · `statements=` · `amounts=` | lists of text, split at commas |
+//! | `challenge=account:nonce:expires` | what an address's key signs; `,member:value` after it stands in its place |
+//! | `signals=index_fall,peg,confidence,correlation,call_share` | an object |
+//! | `reasons=` | a list of text, split at commas, that may be empty |
+//! | `scope=` (but `all`) · `uses=` · `readers=` · `statements=` · `amounts=` · `events=` | lists of text, split at commas |
 //! | `doc:NAME` | the tagged digest of the document of that name, which is uploaded first |
 //! | `digest:NAME` | the same without the upload |
 //! | `key:NAME` | that key: in base64, or its id where an id stands |
 //! | `+ms` or `-ms` for a time | that long after or before now |
+//! | `~` in other text | a space |
 //! | `pledge=@` | the last pledge of the call |
 //! | `command_id=@NAME` | the last recorded command whose first member is NAME |
+//! | ` & WHO` at the end of a line | once it is recorded, WHO approves it |
 //! | `^member=` | a member beside the body |
 //!
 //! Three types are short for longer ones: `prices`, `positions` and `margin` bring documents of their
@@ -105,7 +110,7 @@ impl Scribe {
     /// If the line is not in the form that the module describes.
     #[must_use]
     pub fn read(&self, line: &str, now: Timestamp) -> Asked {
-        let mut words = line.split_whitespace();
+        let mut words = line.split(" & ").next().unwrap_or(line).split_whitespace();
         let who = words.next().expect("a line starts with its author");
         let type_name = words.next().expect("the second word is the type");
         let (author, signer) = who.split_once('/').unwrap_or((who, who));
@@ -163,15 +168,26 @@ impl Scribe {
             "items" => Json::array(value.split(',').map(item)),
             "totals" => Json::array(value.split(',').map(total)),
             "expect" => Json::array(value.split(',').map(expectation)),
-            "uses" | "readers" | "statements" | "amounts" => Json::array(value.split(',').map(Json::text)),
-            "as_of" | "due" | "expires" | "from" | "compromised_from" => Json::text(time(value, now)),
+            "signals" => signals(value),
+            "reasons" => Json::array(value.split(',').filter(|word| !word.is_empty()).map(Json::text)),
+            "uses" | "readers" | "statements" | "amounts" | "events" => {
+                Json::array(value.split(',').map(Json::text))
+            }
+            "scope" if value != "all" && asked.type_name == "party.register" => {
+                Json::array(value.split(',').map(Json::text))
+            }
+            "challenge" => self.challenge(asked, value, now),
+            "as_of" | "due" | "expires" | "expected_by" | "from" | "compromised_from" | "until" => {
+                Json::text(time(value, now))
+            }
             "pledge" if value == "@" => {
                 let call = asked.body.iter().find(|(name, _)| name == "call").and_then(|(_, id)| id.as_str());
                 let pledge = call.and_then(|call| self.pledges.get(call)).copied();
                 Json::text(pledge.unwrap_or_else(|| Digest::of(b"no pledge")).to_string())
             }
             "command_id" => {
-                let id = value.strip_prefix('@').and_then(|name| self.command(name));
+                let named = value.strip_prefix('@').and_then(|name| self.command(name));
+                let id = named.or_else(|| Digest::parse_hex(value));
                 Json::text(id.unwrap_or_else(|| Digest::of(value.as_bytes())).to_string())
             }
             "keyid" | "old_key" => Json::text(match value.strip_prefix("key:") {
@@ -181,6 +197,30 @@ impl Scribe {
             _ => Json::text(self.value(asked, name, value)),
         };
         asked.body.push((name.to_owned(), json));
+    }
+
+    /// A challenge for the address that the body names.
+    fn challenge(&self, asked: &Asked, value: &str, now: Timestamp) -> Json {
+        let address =
+            asked.body.iter().find(|(name, _)| name == "address").and_then(|(_, text)| text.as_str());
+        let mut parts = value.split(',');
+        let mut words = parts.next().expect("a challenge").split(':');
+        let mut next = || words.next().expect("a challenge is account:nonce:expires").to_owned();
+        let mut members = BTreeMap::from([
+            ("ledger", self.origin.clone()),
+            ("root", hex_of("root")),
+            ("size", "1".to_owned()),
+            ("account", next()),
+            ("nonce", next()),
+            ("expires", time(&next(), now)),
+            ("address", address.unwrap_or_default().to_owned()),
+            ("height", "23000000".to_owned()),
+            ("block", format!("0x{}", hex_of("block"))),
+        ]);
+        for (name, value) in parts.map(|part| part.split_once(':').expect("member:value")) {
+            members.extend([(name, value.to_owned())]);
+        }
+        Json::object(members.into_iter().map(|(name, value)| (name, Json::text(value))))
     }
 
     fn value(&self, asked: &mut Asked, member: &str, value: &str) -> String {
@@ -198,7 +238,7 @@ impl Scribe {
         }
         match value.strip_prefix("key:") {
             Some(name) => key(name).public().to_base64(),
-            None => value.to_owned(),
+            None => value.replace('~', " "),
         }
     }
 
@@ -340,6 +380,13 @@ impl Scribe {
     }
 }
 
+/// A line, and the one that approves what it asks.
+#[must_use]
+pub fn with_approval(line: &str, id: &str) -> Option<String> {
+    let (_, approver) = line.split_once(" & ")?;
+    Some(format!("{approver} approval.give command_id={id}"))
+}
+
 /// `+ms` and `-ms` are relative to `now`; anything else stands as it is.
 fn time(value: &str, now: Timestamp) -> String {
     let shifted = match value.split_at_checked(1) {
@@ -350,6 +397,12 @@ fn time(value: &str, now: Timestamp) -> String {
         _ => None,
     };
     shifted.map_or_else(|| value.to_owned(), |at| at.to_string())
+}
+
+/// `index_fall,peg,confidence,correlation,call_share`
+fn signals(text: &str) -> Json {
+    let names = ["index_fall", "peg", "confidence", "correlation", "call_share"];
+    Json::object(names.into_iter().zip(text.split(',').map(Json::text)))
 }
 
 /// `asset:amount`

@@ -9,14 +9,16 @@ use api::cli::init::{InitArgs, init};
 use api::client::Client;
 use api::home::write_key;
 use api::serving::Serving;
+use api::session::session_payload;
 use api::verify::answer;
+use ledger::envelope::{Envelope, Purpose};
 use ledger::id::PartyId;
 use ledger::verify::{Options, Report, directory};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 use crate::http::{Answer, Http};
-use crate::scribe::{Asked, Scribe, key};
+use crate::scribe::{Asked, Scribe, key, with_approval};
 use crate::world;
 
 /// Makes the ledger of a directory, with the operator `pb`.
@@ -112,6 +114,13 @@ impl TestLedger {
         self.start();
     }
 
+    /// The same, with something done to its directory while nothing runs.
+    pub fn restart_after(&mut self, harm: impl FnOnce(&Path)) {
+        self.end();
+        harm(&self.dir.path().join("ledger"));
+        self.start();
+    }
+
     /// Where it is reached.
     ///
     /// # Panics
@@ -151,6 +160,29 @@ impl TestLedger {
         client
     }
 
+    /// A session's token, for requests with headers of their own.
+    ///
+    /// # Panics
+    /// If it gets none.
+    #[must_use]
+    pub fn token(&self, party: &str) -> String {
+        let challenge = self.http().get("/v1/session/challenge").text("challenge");
+        let id = PartyId::parse(party).expect("a party's id");
+        let expires = now().plus_millis(60_000).expect("a time");
+        let payload = session_payload(world::ORIGIN, &id, self.url(), &challenge, expires);
+        let envelope = Envelope::sign(Purpose::Session, &payload, &[&key(party)]).to_string();
+        self.http().send("POST", "/v1/session", &[], envelope.as_bytes()).text("token")
+    }
+
+    /// What a party is answered when it reads a path, whatever the status.
+    ///
+    /// # Panics
+    /// If nobody answers.
+    pub fn read(&mut self, party: &str, path: &str) -> Answer {
+        let answer = self.client(party).send("GET", path, None).expect("an answer");
+        Answer { status: answer.status, headers: Vec::new(), body: answer.body }
+    }
+
     /// Uploads what a command brings.
     ///
     /// # Panics
@@ -173,6 +205,9 @@ impl TestLedger {
         let answer = self.http().send("POST", "/v1/commands", &[], envelope.to_string().as_bytes());
         if answer.status < 300 {
             self.scribe.recorded(&asked, envelope.id());
+            if let Some(approval) = with_approval(line, &envelope.id().to_string()) {
+                return self.line(&approval);
+            }
         }
         answer
     }

@@ -39,6 +39,18 @@ pub const STAGE: &str = "
     pb prices set=p1 BTC=50000 USDC=1
 ";
 
+/// What nobody may do alone needs one of the other parties, whoever asks.
+pub const FOUR_EYES: &str = "
+    pb policy.set policy=pairs scope=* rules=doc:pairs version=1 & acme
+";
+
+const PAIRS: &str = r#"{"schema":"pledger.policy.v1",
+"covers":["address.allow","break.write_off","key.recover","override.grant","override.revoke"],
+"principals":[{"principal":"acme","party":"acme"},{"principal":"bank","party":"bank"},
+{"principal":"pb","party":"pb"},{"principal":"zeta","party":"zeta"}],
+"groups":[{"group":"all","members":["acme","bank","pb","zeta"]}],"change":{"k":"1","group":"all"},
+"rules":[{"rule":"pairs","result":"approve","k":"1","group":"all"},{"rule":"rest","result":"refuse"}]}"#;
+
 /// Version `version` of the agreement `id` between the broker and a client: BTC counts 80 %, USDC
 /// whole, TOK nothing; calls from 1,000 on, in whole dollars.
 #[must_use]
@@ -56,12 +68,43 @@ pub fn agreement(id: &str, client: &str, version: u32) -> String {
     )
 }
 
+/// A rule book with a breaker that steps fast: all of the credit in two cycles, down after one calm
+/// cycle, withdrawals one cycle late.
+pub const BOOK: &str = r#"regime = { id = "book", version = "1" }
+[breaker]
+index_moves = ["0.07", "0.13", "0.2"]
+peg_deviation = "0.01"
+min_confidence = "0.55"
+min_correlation = "0.5"
+call_share = "0.1"
+guarded_factor = "0.5"
+ramp_cycles = "2"
+calm_cycles = "1"
+withdrawal_delay_cycles = "1"
+"#;
+
+/// Puts the agreement of the broker and acme under the rule book [`BOOK`], with 4 BTC posted and a margin
+/// statement that leaves an excess. Needs acme's 10 BTC.
+pub const POOL: &str = "
+    pb regime.adopt regime=book digest=doc:book from=-0
+    pb agreement.propose document=doc:csa1pool
+    acme agreement.accept digest=digest:csa1pool
+    acme movement.instruct movement=post mode=immediate postings=acme.btc>acme.btc.p:4:BTC
+    acme positions portfolio=P digest=doc:positions
+    pb margin statement=s1 portfolio=P agreement=CSA-1 requirement=1000 collateral_value=160000 regime=doc:book
+";
+
 /// Names the agreements' documents.
 pub fn name_documents(scribe: &mut Scribe) {
     scribe.name_document("csa1", &agreement("CSA-1", "acme", 1));
     scribe.name_document("csa1v2", &agreement("CSA-1", "acme", 2));
     scribe.name_document("csa1v3", &agreement("CSA-1", "acme", 3));
+    scribe.name_document("pairs", PAIRS);
+    let pooled = agreement("CSA-1", "acme", 2).replace("\"flavour\"", "\"regime\":\"book\",\"flavour\"");
+    scribe.name_document("csa1pool", &pooled);
+    scribe.name_document("book", BOOK);
     scribe.name_document("csa2", &agreement("CSA-2", "zeta", 1));
+    scribe.name_document("other", &agreement("CSA-3", "acme", 1));
 }
 
 /// The lines of a text, without indentation, empty lines and those that start with `#`.

@@ -61,7 +61,7 @@ pub fn custody_day(cast: &Cast, as_of: &str) -> Result<Vec<FoundBreak>, DemoErro
 
 /// What the ledger says the custodian holds: the mirror accounts, with their sign turned.
 fn mirror(cast: &Cast) -> Result<Vec<(String, String)>, DemoError> {
-    let accounts = cast.broker.read("/v1/accounts")?;
+    let accounts = cast.broker.read("/v1/accounts?limit=1000")?;
     let items = accounts.get("items").and_then(Json::as_array).unwrap_or_default();
     let external =
         items.iter().filter(|account| account.get("book").and_then(Json::as_str) == Some("external"));

@@ -118,7 +118,7 @@ pub fn margin_day(
 
 /// The credit support computation over what the public interface tells.
 fn computed(reader: &Player, day: &Day, exposure: &str, requirement: &str) -> Result<Json, DemoError> {
-    let accounts = reader.read("/v1/accounts")?;
+    let accounts = reader.read("/v1/accounts?limit=1000")?;
     let items = accounts.get("items").and_then(Json::as_array).unwrap_or_default();
     let posted = items.iter().filter(|account| account.get("book").and_then(Json::as_str) == Some("posted"));
     let collateral = posted

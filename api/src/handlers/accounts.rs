@@ -1,57 +1,69 @@
-//! Accounts and balances.
+//! Accounts.
 
-use axum::extract::{Path, State};
-use axum::response::Response;
-use ledger::account::Account;
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use ledger::account::{Account, AccountStatus, Book, PropertyClass};
 use ledger::id::AccountId;
 use ledger::json::Json;
 use ledger::receipt::balances;
-use ledger::state::State as LedgerState;
+use ledger::state::State;
+use ledger::time::Timestamp;
 
-use super::{Shared, list_own, maybe, read, read_own, texts};
-use crate::app::Reader;
-use crate::may::{Object, may_read};
+use super::{maybe, texts};
+use crate::may::Object;
 use crate::problem::Problem;
+use crate::reading::{Filter, Resource, View};
 
-/// `GET /v1/accounts`.
-pub async fn all(State(app): Shared, Reader(principal): Reader) -> Response {
-    let state = &app.published().state;
-    list_own(state, &principal, state.accounts(), Object::Account, |account| account_json(state, account))
+impl Resource for Account {
+    const NAME: &'static str = "account";
+    const FILTERS: &'static [Filter] = &[
+        Filter::id("owner"),
+        Filter::id("asset"),
+        Filter::id("custodian"),
+        Filter::word("book", |text| Book::parse(text).is_some()),
+        Filter::word("class", |text| PropertyClass::parse(text).is_some()),
+        Filter::word("status", |text| AccountStatus::parse(text).is_some()),
+    ];
+
+    fn all(state: &State, _: Timestamp) -> Box<dyn Iterator<Item = &Arc<Self>> + '_> {
+        Box::new(state.accounts())
+    }
+
+    fn find<'a>(state: &'a State, id: &str, _: Timestamp) -> Option<&'a Arc<Self>> {
+        AccountId::parse(id).ok().and_then(|id| state.account(&id))
+    }
+
+    fn object<'a>(&'a self, _: &'a State) -> Object<'a> {
+        Object::Account(self)
+    }
+
+    fn id(&self) -> Cow<'_, str> {
+        self.id.as_str().into()
+    }
+
+    fn tag(&self, _: Timestamp) -> String {
+        self.changed_seq.to_string()
+    }
+
+    fn passes(&self, filter: &str, value: &str, _: &View) -> Result<bool, Problem> {
+        Ok(match filter {
+            "owner" => self.owner.as_str() == value,
+            "asset" => self.asset.as_str() == value,
+            "custodian" => self.custodian.as_str() == value,
+            "book" => self.book.as_str() == value,
+            "class" => self.class.as_str() == value,
+            "status" => self.status.as_str() == value,
+            _ => false,
+        })
+    }
+
+    fn json(&self, view: &View) -> Json {
+        account_json(view.state(), self)
+    }
 }
 
-/// `GET /v1/accounts/{id}`.
-///
-/// # Errors
-/// `not_found`, also for what one may not read.
-pub async fn one(
-    State(app): Shared,
-    Reader(principal): Reader,
-    Path(id): Path<String>,
-) -> Result<Response, Problem> {
-    let state = &app.published().state;
-    let found = AccountId::parse(&id).ok().and_then(|id| state.account(&id));
-    read_own(state, &principal, found, Object::Account, ("account", |account| account_json(state, account)))
-}
-
-/// `GET /v1/accounts/{id}/balances`.
-///
-/// # Errors
-/// `not_found`, also for what one may not read.
-pub async fn balance(
-    State(app): Shared,
-    Reader(principal): Reader,
-    Path(id): Path<String>,
-) -> Result<Response, Problem> {
-    let state = &app.published().state;
-    let account = AccountId::parse(&id).ok().and_then(|id| state.account(&id));
-    let account = account.filter(|account| may_read(&principal, Object::Account(account), state));
-    let account = account.ok_or_else(Problem::not_found)?;
-    let mut members = texts([("account", account.id.to_string()), ("asset", account.asset.to_string())]);
-    members.extend(texts(balances(state, account)));
-    Ok(read(state, members))
-}
-
-fn account_json(state: &LedgerState, account: &Account) -> Json {
+fn account_json(state: &State, account: &Account) -> Json {
     let mut members = texts([
         ("id", account.id.to_string()),
         ("owner", account.owner.to_string()),

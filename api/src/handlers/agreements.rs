@@ -1,34 +1,54 @@
 //! Agreements and rule books.
 
-use axum::extract::{Path, State};
-use axum::response::Response;
-use ledger::agreement::{Agreement, AgreementVersion};
-use ledger::id::AgreementId;
-use ledger::json::{self, Json};
+use std::borrow::Cow;
+use std::sync::Arc;
 
-use super::{Shared, list, list_own, maybe, read_own, texts};
-use crate::app::{Reader, now};
+use ledger::agreement::{Agreement, AgreementVersion};
+use ledger::id::{AgreementId, RegimeId};
+use ledger::json::{self, Json};
+use ledger::market::AdoptedRegime;
+use ledger::state::State;
+use ledger::time::Timestamp;
+
+use super::{maybe, texts};
 use crate::may::Object;
 use crate::problem::Problem;
+use crate::reading::{Filter, Resource, View};
 
-/// `GET /v1/agreements`.
-pub async fn all(State(app): Shared, Reader(principal): Reader) -> Response {
-    let state = &app.published().state;
-    list_own(state, &principal, state.agreements(), Object::Agreement, agreement_json)
-}
+impl Resource for Agreement {
+    const NAME: &'static str = "agreement";
+    const FILTERS: &'static [Filter] = &[Filter::id("party")];
 
-/// `GET /v1/agreements/{id}`.
-///
-/// # Errors
-/// `not_found`, also for what one may not read.
-pub async fn one(
-    State(app): Shared,
-    Reader(principal): Reader,
-    Path(id): Path<String>,
-) -> Result<Response, Problem> {
-    let state = &app.published().state;
-    let found = AgreementId::parse(&id).ok().and_then(|id| state.agreement(&id));
-    read_own(state, &principal, found, Object::Agreement, ("agreement", agreement_json))
+    fn all(state: &State, _: Timestamp) -> Box<dyn Iterator<Item = &Arc<Self>> + '_> {
+        Box::new(state.agreements())
+    }
+
+    fn find<'a>(state: &'a State, id: &str, _: Timestamp) -> Option<&'a Arc<Self>> {
+        AgreementId::parse(id).ok().and_then(|id| state.agreement(&id))
+    }
+
+    fn object<'a>(&'a self, _: &'a State) -> Object<'a> {
+        Object::Agreement(self)
+    }
+
+    fn id(&self) -> Cow<'_, str> {
+        self.id.as_str().into()
+    }
+
+    fn tag(&self, _: Timestamp) -> String {
+        self.changed_seq.to_string()
+    }
+
+    fn passes(&self, filter: &str, value: &str, _: &View) -> Result<bool, Problem> {
+        Ok(match filter {
+            "party" => self.parties.iter().any(|party| party.as_str() == value),
+            _ => false,
+        })
+    }
+
+    fn json(&self, _: &View) -> Json {
+        agreement_json(self)
+    }
 }
 
 fn agreement_json(agreement: &Agreement) -> Json {
@@ -37,6 +57,10 @@ fn agreement_json(agreement: &Agreement) -> Json {
     members.push(("parties", Json::array(parties)));
     members.push(("versions", Json::array(agreement.versions.iter().map(version_json))));
     members.extend(agreement.proposal.as_ref().map(|proposal| ("proposal", version_json(proposal))));
+    members.extend(agreement.termination.as_ref().map(|end| {
+        let told = [("from", end.from.to_string()), ("by", end.by.to_string()), ("seq", end.seq.to_string())];
+        ("termination", Json::object(texts(told)))
+    }));
     members.push(("changed_seq", Json::text(agreement.changed_seq.to_string())));
     Json::object(members)
 }
@@ -55,18 +79,41 @@ fn version_json(version: &AgreementVersion) -> Json {
     Json::object(members)
 }
 
-/// `GET /v1/regimes`: the rule books in force.
-pub async fn regimes(State(app): Shared, _: Reader) -> Response {
-    let state = &app.published().state;
-    list(
-        state,
-        state.regimes_at(now()).map(|adopted| {
-            Json::object(texts([
-                ("id", adopted.id.to_string()),
-                ("digest", adopted.digest.tagged()),
-                ("from", adopted.from.to_string()),
-                ("changed_seq", adopted.changed_seq.to_string()),
-            ]))
-        }),
-    )
+/// Those in force at the instant of the read.
+impl Resource for AdoptedRegime {
+    const NAME: &'static str = "regime";
+    const FILTERS: &'static [Filter] = &[];
+
+    fn all(state: &State, at: Timestamp) -> Box<dyn Iterator<Item = &Arc<Self>> + '_> {
+        Box::new(state.regimes_at(at))
+    }
+
+    fn find<'a>(state: &'a State, id: &str, at: Timestamp) -> Option<&'a Arc<Self>> {
+        RegimeId::parse(id).ok().and_then(|id| state.regime_at(&id, at))
+    }
+
+    fn object<'a>(&'a self, _: &'a State) -> Object<'a> {
+        Object::Reference
+    }
+
+    fn id(&self) -> Cow<'_, str> {
+        self.id.as_str().into()
+    }
+
+    fn tag(&self, _: Timestamp) -> String {
+        self.changed_seq.to_string()
+    }
+
+    fn passes(&self, _: &str, _: &str, _: &View) -> Result<bool, Problem> {
+        Ok(false)
+    }
+
+    fn json(&self, _: &View) -> Json {
+        Json::object(texts([
+            ("id", self.id.to_string()),
+            ("digest", self.digest.tagged()),
+            ("from", self.from.to_string()),
+            ("changed_seq", self.changed_seq.to_string()),
+        ]))
+    }
 }

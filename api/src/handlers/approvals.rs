@@ -1,45 +1,65 @@
 //! Commands that wait for others, and the policies that hold them back.
 
-use axum::extract::{Path, State};
-use axum::response::Response;
-use ledger::approval::{HeldCommand, HeldStatus, Need, Policy};
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use ledger::approval::{HeldCommand, HeldStatus, Need, Policy, Scope};
 use ledger::digest::Digest;
 use ledger::id::PolicyId;
 use ledger::json::Json;
+use ledger::state::State;
 use ledger::time::Timestamp;
 
-use super::{Shared, list, list_own, maybe, read_own, texts};
-use crate::app::Reader;
-use crate::may::{Object, may_read};
+use super::{maybe, texts};
+use crate::may::Object;
 use crate::problem::Problem;
+use crate::reading::{Filter, Resource, View};
 
-/// `GET /v1/approvals`: what waits for whom.
-pub async fn all(State(app): Shared, Reader(principal): Reader) -> Response {
-    let state = &app.published().state;
-    let at = state.recorded_at().unwrap_or_else(Timestamp::epoch);
-    let waits = state.held().filter(|held| held.is_awaiting(at));
-    let own = waits.filter(|held| may_read(&principal, Object::Held(held), state));
-    list(state, own.map(|held| held_json(held, at)))
+/// The list holds what waits; one is found also after it was decided.
+impl Resource for HeldCommand {
+    const NAME: &'static str = "approval";
+    const FILTERS: &'static [Filter] = &[Filter::id("author"), Filter::id("type")];
+
+    fn all(state: &State, at: Timestamp) -> Box<dyn Iterator<Item = &Arc<Self>> + '_> {
+        Box::new(state.held().filter(move |held| held.is_awaiting(at)))
+    }
+
+    fn find<'a>(state: &'a State, id: &str, _: Timestamp) -> Option<&'a Arc<Self>> {
+        Digest::parse_hex(id).and_then(|id| state.held_command(&id))
+    }
+
+    fn object<'a>(&'a self, _: &'a State) -> Object<'a> {
+        Object::Held(self)
+    }
+
+    fn id(&self) -> Cow<'_, str> {
+        self.id.to_string().into()
+    }
+
+    /// It expires without a record.
+    fn tag(&self, at: Timestamp) -> String {
+        format!("{}-{}", self.changed_seq, status(self, at))
+    }
+
+    fn passes(&self, filter: &str, value: &str, _: &View) -> Result<bool, Problem> {
+        Ok(match filter {
+            "author" => self.author.as_str() == value,
+            "type" => self.type_name == value,
+            _ => false,
+        })
+    }
+
+    fn json(&self, view: &View) -> Json {
+        held_json(self, view.at)
+    }
 }
 
-/// `GET /v1/approvals/{command_id}`: also after it was decided.
-///
-/// # Errors
-/// `not_found`.
-pub async fn one(
-    State(app): Shared,
-    Reader(principal): Reader,
-    Path(id): Path<String>,
-) -> Result<Response, Problem> {
-    let state = &app.published().state;
-    let at = state.recorded_at().unwrap_or_else(Timestamp::epoch);
-    let found = Digest::parse_hex(&id).and_then(|id| state.held_command(&id));
-    read_own(state, &principal, found, Object::Held, ("approval", |held| held_json(held, at)))
+fn status(held: &HeldCommand, at: Timestamp) -> &'static str {
+    let expired = held.status == HeldStatus::Awaiting && !held.is_awaiting(at);
+    if expired { "expired" } else { held.status.as_str() }
 }
 
 fn held_json(held: &HeldCommand, at: Timestamp) -> Json {
-    let expired = held.status == HeldStatus::Awaiting && !held.is_awaiting(at);
-    let status = if expired { "expired" } else { held.status.as_str() };
     let mut members = texts([
         ("command_id", held.id.to_string()),
         ("seq", held.seq.to_string()),
@@ -47,7 +67,7 @@ fn held_json(held: &HeldCommand, at: Timestamp) -> Json {
         ("author", held.author.to_string()),
         ("keyid", held.signer.to_string()),
         ("expires_at", held.expires_at.to_string()),
-        ("status", status.to_owned()),
+        ("status", status(held, at).to_owned()),
         ("changed_seq", held.changed_seq.to_string()),
     ]);
     maybe(&mut members, "reason", held.reason.as_ref());
@@ -75,24 +95,37 @@ fn need_json(need: &Need) -> Json {
     Json::object(members)
 }
 
-/// `GET /v1/policies`.
-pub async fn policies(State(app): Shared, Reader(principal): Reader) -> Response {
-    let state = &app.published().state;
-    list_own(state, &principal, state.policies(), Object::Policy, policy_json)
-}
+impl Resource for Policy {
+    const NAME: &'static str = "policy";
+    const FILTERS: &'static [Filter] = &[Filter::word("scope", |text| Scope::parse(text).is_some())];
 
-/// `GET /v1/policies/{id}`.
-///
-/// # Errors
-/// `not_found`.
-pub async fn policy(
-    State(app): Shared,
-    Reader(principal): Reader,
-    Path(id): Path<String>,
-) -> Result<Response, Problem> {
-    let state = &app.published().state;
-    let found = PolicyId::parse(&id).ok().and_then(|id| state.policy(&id));
-    read_own(state, &principal, found, Object::Policy, ("policy", policy_json))
+    fn all(state: &State, _: Timestamp) -> Box<dyn Iterator<Item = &Arc<Self>> + '_> {
+        Box::new(state.policies())
+    }
+
+    fn find<'a>(state: &'a State, id: &str, _: Timestamp) -> Option<&'a Arc<Self>> {
+        PolicyId::parse(id).ok().and_then(|id| state.policy(&id))
+    }
+
+    fn object<'a>(&'a self, _: &'a State) -> Object<'a> {
+        Object::Policy(self)
+    }
+
+    fn id(&self) -> Cow<'_, str> {
+        self.id.as_str().into()
+    }
+
+    fn tag(&self, _: Timestamp) -> String {
+        self.changed_seq.to_string()
+    }
+
+    fn passes(&self, filter: &str, value: &str, _: &View) -> Result<bool, Problem> {
+        Ok(filter == "scope" && self.scope.to_string() == value)
+    }
+
+    fn json(&self, _: &View) -> Json {
+        policy_json(self)
+    }
 }
 
 /// The rules themselves are the document of that digest.

@@ -84,7 +84,9 @@ pub async fn post(
             Err(Problem::unavailable("storage_full", "not recorded: the disk is full", 60))
         }
         Ok(Outcome::ClockUnsound) => {
-            Err(Problem::unavailable("clock_unsound", "not recorded: the server's clock has jumped", 60))
+            let outcome = "not recorded: the server's clock has jumped; the operator checks it and signs \
+                           ledger.confirm_clock";
+            Err(Problem::unavailable("clock_unsound", outcome, 60))
         }
         Err(QueueError::Overloaded) => {
             Err(Problem::unavailable("overloaded", "not recorded: too many commands wait", 1))
@@ -97,7 +99,8 @@ pub async fn post(
 
 /// A document that must be read to be judged may be large: it is not read where requests are served.
 async fn resolve(app: &Arc<App>, signed: Signed) -> Result<Result<Request, StoreError>, Problem> {
-    if signed.command.body.documents().is_empty() && !matches!(signed.command.body, Body::ApprovalGive(_)) {
+    let reads = matches!(signed.command.body, Body::ApprovalGive(_) | Body::BreakOpen(_));
+    if signed.command.body.documents().is_empty() && !reads {
         return Ok(app.resolve(signed));
     }
     let app = Arc::clone(app);

@@ -1,35 +1,57 @@
-//! Custodians' statements, reconciliations and breaks.
+//! Custodians' statements, reconciliations, and observations of chains.
 
-use axum::extract::{Path, State};
-use axum::response::Response;
-use ledger::evidence::{Break, CustodyStatement, Reconciliation};
-use ledger::id::{BreakId, CustodyStatementId, ReconciliationId};
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use ledger::command::Provenance;
+use ledger::evidence::{CustodyStatement, Observation, Reconciliation};
+use ledger::id::{CustodyStatementId, ObservationId, ReconciliationId};
 use ledger::json::Json;
-use ledger::state::State as LedgerState;
+use ledger::state::State;
+use ledger::time::Timestamp;
 
-use super::{Shared, list_own, maybe, read_own, texts};
-use crate::app::Reader;
-use crate::may::Object;
+use super::{maybe, texts};
+use crate::may::{Object, may_read};
 use crate::problem::Problem;
+use crate::reading::{Filter, Resource, View};
+use crate::session::Principal;
 
-/// `GET /v1/custody/statements`.
-pub async fn statements(State(app): Shared, Reader(principal): Reader) -> Response {
-    let state = &app.published().state;
-    list_own(state, &principal, state.custody_statements(), Object::CustodyStatement, statement_json)
-}
+impl Resource for CustodyStatement {
+    const NAME: &'static str = "statement";
+    const FILTERS: &'static [Filter] = &[Filter::id("custodian"), Filter::id("author"), Filter::id("format")];
 
-/// `GET /v1/custody/statements/{id}`.
-///
-/// # Errors
-/// `not_found`, also for what one may not read.
-pub async fn statement(
-    State(app): Shared,
-    Reader(principal): Reader,
-    Path(id): Path<String>,
-) -> Result<Response, Problem> {
-    let state = &app.published().state;
-    let found = CustodyStatementId::parse(&id).ok().and_then(|id| state.custody_statement(&id));
-    read_own(state, &principal, found, Object::CustodyStatement, ("statement", statement_json))
+    fn all(state: &State, _: Timestamp) -> Box<dyn Iterator<Item = &Arc<Self>> + '_> {
+        Box::new(state.custody_statements())
+    }
+
+    fn find<'a>(state: &'a State, id: &str, _: Timestamp) -> Option<&'a Arc<Self>> {
+        CustodyStatementId::parse(id).ok().and_then(|id| state.custody_statement(&id))
+    }
+
+    fn object<'a>(&'a self, _: &'a State) -> Object<'a> {
+        Object::CustodyStatement(self)
+    }
+
+    fn id(&self) -> Cow<'_, str> {
+        self.id.as_str().into()
+    }
+
+    fn tag(&self, _: Timestamp) -> String {
+        self.changed_seq.to_string()
+    }
+
+    fn passes(&self, filter: &str, value: &str, _: &View) -> Result<bool, Problem> {
+        Ok(match filter {
+            "custodian" => self.custodian.as_str() == value,
+            "author" => self.author.as_str() == value,
+            "format" => self.format == value,
+            _ => false,
+        })
+    }
+
+    fn json(&self, _: &View) -> Json {
+        statement_json(self)
+    }
 }
 
 fn statement_json(statement: &CustodyStatement) -> Json {
@@ -47,31 +69,44 @@ fn statement_json(statement: &CustodyStatement) -> Json {
     Json::object(members)
 }
 
-/// `GET /v1/custody/reconciliations`.
-pub async fn reconciliations(State(app): Shared, Reader(principal): Reader) -> Response {
-    let state = &app.published().state;
-    list_own(state, &principal, state.reconciliations(), of_reconciliation, reconciliation_json)
+impl Resource for Reconciliation {
+    const NAME: &'static str = "reconciliation";
+    const FILTERS: &'static [Filter] = &[Filter::id("author"), Filter::id("statement")];
+
+    fn all(state: &State, _: Timestamp) -> Box<dyn Iterator<Item = &Arc<Self>> + '_> {
+        Box::new(state.reconciliations())
+    }
+
+    fn find<'a>(state: &'a State, id: &str, _: Timestamp) -> Option<&'a Arc<Self>> {
+        ReconciliationId::parse(id).ok().and_then(|id| state.reconciliation(&id))
+    }
+
+    fn object<'a>(&'a self, _: &'a State) -> Object<'a> {
+        Object::Reconciliation(&self.statements)
+    }
+
+    fn id(&self) -> Cow<'_, str> {
+        self.id.as_str().into()
+    }
+
+    fn tag(&self, _: Timestamp) -> String {
+        self.changed_seq.to_string()
+    }
+
+    fn passes(&self, filter: &str, value: &str, _: &View) -> Result<bool, Problem> {
+        Ok(match filter {
+            "author" => self.author.as_str() == value,
+            "statement" => self.statements.iter().any(|statement| statement.as_str() == value),
+            _ => false,
+        })
+    }
+
+    fn json(&self, view: &View) -> Json {
+        reconciliation_json(view.state(), self)
+    }
 }
 
-/// `GET /v1/custody/reconciliations/{id}`.
-///
-/// # Errors
-/// `not_found`, also for what one may not read.
-pub async fn reconciliation(
-    State(app): Shared,
-    Reader(principal): Reader,
-    Path(id): Path<String>,
-) -> Result<Response, Problem> {
-    let state = &app.published().state;
-    let found = ReconciliationId::parse(&id).ok().and_then(|id| state.reconciliation(&id));
-    read_own(state, &principal, found, of_reconciliation, ("reconciliation", reconciliation_json))
-}
-
-fn of_reconciliation(one: &Reconciliation) -> Object<'_> {
-    Object::Reconciliation(&one.statements)
-}
-
-fn reconciliation_json(one: &Reconciliation) -> Json {
+fn reconciliation_json(state: &State, one: &Reconciliation) -> Json {
     let mut members = texts([
         ("id", one.id.to_string()),
         ("author", one.author.to_string()),
@@ -81,45 +116,80 @@ fn reconciliation_json(one: &Reconciliation) -> Json {
         ("breaks", one.breaks.to_string()),
         ("changed_seq", one.changed_seq.to_string()),
     ]);
+    maybe(&mut members, "provenance", provenance(state, &one.statements));
     let compared = one.statements.iter().map(|id| Json::text(id.as_str()));
     members.push(("statements", Json::array(compared)));
     Json::object(members)
 }
 
-/// `GET /v1/custody/breaks`.
-pub async fn breaks(State(app): Shared, Reader(principal): Reader) -> Response {
-    let state = &app.published().state;
-    list_own(state, &principal, state.breaks(), |one| of_break(state, one), break_json)
+/// The weaker word of all that something rests on: `relayed` if any statement was.
+pub(super) fn provenance<'a>(
+    state: &State,
+    statements: impl IntoIterator<Item = &'a CustodyStatementId>,
+) -> Option<Provenance> {
+    statements.into_iter().filter_map(|id| state.custody_statement(id)).map(|one| one.provenance).max()
 }
 
-/// `GET /v1/custody/breaks/{id}`.
-///
-/// # Errors
-/// `not_found`, also for what one may not read.
-pub async fn one_break(
-    State(app): Shared,
-    Reader(principal): Reader,
-    Path(id): Path<String>,
-) -> Result<Response, Problem> {
-    let state = &app.published().state;
-    let found = BreakId::parse(&id).ok().and_then(|id| state.open_break(&id));
-    read_own(state, &principal, found, |one| of_break(state, one), ("break", break_json))
+impl Resource for Observation {
+    const NAME: &'static str = "observation";
+    const FILTERS: &'static [Filter] = &[Filter::id("chain"), Filter::id("author")];
+
+    fn all(state: &State, _: Timestamp) -> Box<dyn Iterator<Item = &Arc<Self>> + '_> {
+        Box::new(state.observations())
+    }
+
+    fn find<'a>(state: &'a State, id: &str, _: Timestamp) -> Option<&'a Arc<Self>> {
+        ObservationId::parse(id).ok().and_then(|id| state.observation(&id))
+    }
+
+    fn object<'a>(&'a self, _: &'a State) -> Object<'a> {
+        Object::Observation(self)
+    }
+
+    fn id(&self) -> Cow<'_, str> {
+        self.id.as_str().into()
+    }
+
+    fn tag(&self, _: Timestamp) -> String {
+        self.changed_seq.to_string()
+    }
+
+    fn passes(&self, filter: &str, value: &str, _: &View) -> Result<bool, Problem> {
+        Ok(match filter {
+            "chain" => self.chain == value,
+            "author" => self.author.as_str() == value,
+            _ => false,
+        })
+    }
+
+    fn json(&self, view: &View) -> Json {
+        observation_json(view.state(), &view.principal, self)
+    }
 }
 
-/// A break is read by whoever reads the reconciliation that found it.
-fn of_break<'a>(state: &'a LedgerState, one: &Break) -> Object<'a> {
-    let found_by = state.reconciliation(&one.reconciliation);
-    Object::Reconciliation(found_by.map_or(&[], |found_by| &found_by.statements))
-}
-
-fn break_json(one: &Break) -> Json {
-    Json::object(texts([
+/// With those of the same height that the reader may see and that found another block there: sources in
+/// conflict are shown, never averaged.
+fn observation_json(state: &State, reader: &Principal, one: &Observation) -> Json {
+    let mut members = texts([
         ("id", one.id.to_string()),
-        ("reconciliation", one.reconciliation.to_string()),
-        ("line", one.line.clone()),
-        ("amount", one.amount.clone()),
         ("author", one.author.to_string()),
-        ("opened_at", one.opened_at.to_string()),
+        ("chain", one.chain.clone()),
+        ("height", one.height.to_string()),
+        ("block_hash", one.block_hash.clone()),
+        ("digest", one.digest.tagged()),
+        ("recorded_at", one.recorded_at.to_string()),
+        ("seq", one.seq.to_string()),
         ("changed_seq", one.changed_seq.to_string()),
-    ]))
+        ("status", if one.voided_by.is_some() { "void" } else { "stands" }.to_owned()),
+    ]);
+    if let Some(by) = &one.voided_by {
+        members.extend(texts([("void_reason", "chain_reorg"), ("voided_by", by.as_str())]));
+    }
+    let conflicts = state.observed_at(&one.chain, one.height).filter(|other| {
+        other.block_hash != one.block_hash
+            && other.voided_by.is_none()
+            && may_read(reader, Object::Observation(other), state)
+    });
+    members.push(("conflicts_with", Json::array(conflicts.map(|other| Json::text(other.id.as_str())))));
+    Json::object(members)
 }

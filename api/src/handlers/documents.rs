@@ -59,7 +59,7 @@ pub async fn put(
 /// `GET /v1/documents/{sha256}`: a document that a recorded command names.
 ///
 /// # Errors
-/// `not_found`, also for what one may not read.
+/// `not_found`, also for what one may not read; for what was erased, with its reason to those entitled.
 pub async fn get(
     State(app): Shared,
     Reader(principal): Reader,
@@ -70,6 +70,9 @@ pub async fn get(
     let entry = state.document(&digest).ok_or_else(Problem::not_found)?;
     if !may_read(&principal, Object::Document(&digest, entry), state) {
         return Err(Problem::not_found());
+    }
+    if let Some(erased) = &entry.erased {
+        return Err(Problem::erased(erased));
     }
     let store = std::sync::Arc::clone(app.ledger.store());
     let bytes = off_thread(move || store.document(&digest)).await?.map_err(|error| {

@@ -1,21 +1,29 @@
 //! The ledger itself, and whether the server is well.
 
+use std::sync::Arc;
+
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use data_encoding::BASE64;
 use ledger::checkpoint::parse_decimal;
 use ledger::json::Json;
+use ledger::state::Opened;
 use serde::Deserialize;
 
+use super::seals::attested;
 use super::{Shared, json, maybe, off_thread, texts};
 use crate::problem::Problem;
 
 /// `GET /v1/ledger`: origin, key, size and root of the newest checkpoint.
 ///
 /// A convenience: trust in a vkey comes by other channels.
-pub async fn get(State(app): Shared) -> Response {
-    let state = &app.published().state;
+///
+/// # Errors
+/// 500 if the policy's document cannot be read back.
+pub async fn get(State(app): Shared) -> Result<Response, Problem> {
+    let published = app.published();
+    let state = &published.state;
     let head = app.log.head();
     let mut members = texts([
         ("origin", state.origin().to_owned()),
@@ -24,20 +32,51 @@ pub async fn get(State(app): Shared) -> Response {
         ("root", head.root.to_string()),
         ("version", env!("CARGO_PKG_VERSION").to_owned()),
     ]);
-    members.push(("vkeys", Json::array([Json::text(&app.log_vkey)])));
+    let announced = state.opened().into_iter().flat_map(|opened| &opened.log_keys);
+    let vkeys = [&app.log_vkey].into_iter().chain(announced.map(|key| &key.vkey));
+    members.push(("vkeys", Json::array(vkeys.map(Json::text))));
     if let Some(opened) = state.opened() {
-        let mut policy = texts([("digest", opened.witness_policy.tagged())]);
-        maybe(&mut policy, "text", app.witness_policy.as_ref());
-        members.push(("operator", Json::text(opened.operator.as_str())));
+        let store = Arc::clone(app.ledger.store());
+        let digest = opened.witness_policy;
+        let document = off_thread(move || store.document(&digest)).await?.map_err(|error| {
+            tracing::error!(%error, "the witness policy could not be read");
+            Problem::internal()
+        })?;
+        let mut policy = texts([("digest", digest.tagged())]);
+        let text = document.and_then(|bytes| String::from_utf8(bytes.to_vec()).ok());
+        maybe(&mut policy, "text", text);
         members.push(("witness_policy", Json::object(policy)));
-        members.push(("sandbox", Json::Bool(opened.sandbox)));
+        members.extend(terms(opened, state.length()));
     }
     let mut response = json(StatusCode::OK, &Json::object(members));
     response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-    response
+    Ok(response)
 }
 
-/// `GET /v1/checkpoints/{size}`, or `signed` for the newest.
+/// What the ledger runs under, for its next record.
+fn terms(opened: &Opened, next: u64) -> Vec<(&'static str, Json)> {
+    let mut members =
+        texts([("operator", opened.operator.to_string()), ("rules", opened.rules_at(next).to_string())]);
+    let announced = opened.log_keys.iter().map(|key| {
+        let size = key.from_size.to_string();
+        Json::object(texts([("vkey", key.vkey.clone()), ("from_size", size), ("seq", key.seq.to_string())]))
+    });
+    members.push(("log_keys", Json::array(announced)));
+    members.push(("sandbox", Json::Bool(opened.sandbox)));
+    if let Some(confirmed) = &opened.clock_confirmed {
+        let at = confirmed.recorded_at.to_string();
+        let confirmed = texts([("seq", confirmed.seq.to_string()), ("recorded_at", at)]);
+        members.push(("clock_confirmed", Json::object(confirmed)));
+    }
+    if let Some(closed) = &opened.closed {
+        let mut end = texts([("seq", closed.seq.to_string()), ("reason", closed.reason.clone())]);
+        maybe(&mut end, "successor", closed.successor.as_ref());
+        members.push(("closed", Json::object(end)));
+    }
+    members
+}
+
+/// `GET /v1/checkpoints/{size}`, or `signed` for the newest; a kept one with auditors' lines.
 ///
 /// # Errors
 /// `not_found` for a size that had no checkpoint.
@@ -46,10 +85,12 @@ pub async fn checkpoint(State(app): Shared, Path(size): Path<String>) -> Result<
         app.log.checkpoint().map(|checkpoint| checkpoint.to_string())
     } else {
         let size = parse_decimal(&size).ok_or_else(Problem::not_found)?;
-        off_thread(move || app.log.checkpoint_at(size)).await?.map_err(|error| {
+        let log = std::sync::Arc::clone(&app);
+        let kept = off_thread(move || log.log.checkpoint_at(size)).await?.map_err(|error| {
             tracing::error!(%error, size, "a kept checkpoint could not be read");
             Problem::internal()
-        })?
+        })?;
+        kept.map(|note| attested(&app.published().state, size, note))
     };
     let mut response = note.ok_or_else(Problem::not_found)?.into_response();
     for (name, value) in
@@ -99,6 +140,9 @@ pub async fn healthz() -> Response {
 pub async fn readyz(State(app): Shared) -> Result<Response, Problem> {
     if app.ledger.is_stopped() {
         return Err(Problem::unavailable("stopping", "the ledger takes no commands", 5));
+    }
+    if !app.ledger.is_clock_sound() {
+        return Err(Problem::unavailable("clock_unsound", "the operator has to confirm the clock", 60));
     }
     Ok(json(StatusCode::OK, &Json::object([("status", Json::text("ready"))])))
 }

@@ -1,34 +1,57 @@
 //! Margin statements and portfolios.
 
-use axum::extract::{Path, State};
-use axum::response::Response;
-use ledger::id::StatementId;
-use ledger::json::Json;
-use ledger::market::MarginStatement;
+use std::borrow::Cow;
+use std::sync::Arc;
 
-use super::{Shared, list_own, read_own, texts};
-use crate::app::Reader;
+use ledger::id::{PortfolioId, StatementId};
+use ledger::json::Json;
+use ledger::market::{MarginStatement, Portfolio};
+use ledger::state::State;
+use ledger::time::Timestamp;
+
+use super::texts;
 use crate::may::Object;
 use crate::problem::Problem;
+use crate::reading::{Filter, Resource, View};
 
-/// `GET /v1/margin-statements`.
-pub async fn all(State(app): Shared, Reader(principal): Reader) -> Response {
-    let state = &app.published().state;
-    list_own(state, &principal, state.statements(), Object::Statement, statement_json)
-}
+impl Resource for MarginStatement {
+    const NAME: &'static str = "margin_statement";
+    const FILTERS: &'static [Filter] =
+        &[Filter::id("agreement"), Filter::id("portfolio"), Filter::id("pledgor"), Filter::id("author")];
 
-/// `GET /v1/margin-statements/{id}`.
-///
-/// # Errors
-/// `not_found`, also for what one may not read.
-pub async fn one(
-    State(app): Shared,
-    Reader(principal): Reader,
-    Path(id): Path<String>,
-) -> Result<Response, Problem> {
-    let state = &app.published().state;
-    let found = StatementId::parse(&id).ok().and_then(|id| state.statement(&id));
-    read_own(state, &principal, found, Object::Statement, ("margin_statement", statement_json))
+    fn all(state: &State, _: Timestamp) -> Box<dyn Iterator<Item = &Arc<Self>> + '_> {
+        Box::new(state.statements())
+    }
+
+    fn find<'a>(state: &'a State, id: &str, _: Timestamp) -> Option<&'a Arc<Self>> {
+        StatementId::parse(id).ok().and_then(|id| state.statement(&id))
+    }
+
+    fn object<'a>(&'a self, _: &'a State) -> Object<'a> {
+        Object::Statement(self)
+    }
+
+    fn id(&self) -> Cow<'_, str> {
+        self.id.as_str().into()
+    }
+
+    fn tag(&self, _: Timestamp) -> String {
+        self.changed_seq.to_string()
+    }
+
+    fn passes(&self, filter: &str, value: &str, _: &View) -> Result<bool, Problem> {
+        Ok(match filter {
+            "agreement" => self.agreement.as_str() == value,
+            "portfolio" => self.portfolio.as_str() == value,
+            "pledgor" => self.pledgor.as_str() == value,
+            "author" => self.author.as_str() == value,
+            _ => false,
+        })
+    }
+
+    fn json(&self, _: &View) -> Json {
+        statement_json(self)
+    }
 }
 
 fn statement_json(statement: &MarginStatement) -> Json {
@@ -54,17 +77,46 @@ fn statement_json(statement: &MarginStatement) -> Json {
     ]))
 }
 
-/// `GET /v1/portfolios`.
-pub async fn portfolios(State(app): Shared, Reader(principal): Reader) -> Response {
-    let state = &app.published().state;
-    list_own(state, &principal, state.portfolios(), Object::Portfolio, |portfolio| {
+impl Resource for Portfolio {
+    const NAME: &'static str = "portfolio";
+    const FILTERS: &'static [Filter] = &[Filter::id("owner"), Filter::id("author")];
+
+    fn all(state: &State, _: Timestamp) -> Box<dyn Iterator<Item = &Arc<Self>> + '_> {
+        Box::new(state.portfolios())
+    }
+
+    fn find<'a>(state: &'a State, id: &str, _: Timestamp) -> Option<&'a Arc<Self>> {
+        PortfolioId::parse(id).ok().and_then(|id| state.portfolio(&id))
+    }
+
+    fn object<'a>(&'a self, _: &'a State) -> Object<'a> {
+        Object::Portfolio(self)
+    }
+
+    fn id(&self) -> Cow<'_, str> {
+        self.id.as_str().into()
+    }
+
+    fn tag(&self, _: Timestamp) -> String {
+        self.changed_seq.to_string()
+    }
+
+    fn passes(&self, filter: &str, value: &str, _: &View) -> Result<bool, Problem> {
+        Ok(match filter {
+            "owner" => self.owner.as_ref().is_some_and(|owner| owner.as_str() == value),
+            "author" => self.author.as_str() == value,
+            _ => false,
+        })
+    }
+
+    fn json(&self, _: &View) -> Json {
         Json::object(texts([
-            ("id", portfolio.id.to_string()),
-            ("positions", portfolio.digest.tagged()),
-            ("as_of", portfolio.as_of.to_string()),
-            ("count", portfolio.count.to_string()),
-            ("author", portfolio.author.to_string()),
-            ("changed_seq", portfolio.changed_seq.to_string()),
+            ("id", self.id.to_string()),
+            ("positions", self.digest.tagged()),
+            ("as_of", self.as_of.to_string()),
+            ("count", self.count.to_string()),
+            ("author", self.author.to_string()),
+            ("changed_seq", self.changed_seq.to_string()),
         ]))
-    })
+    }
 }

@@ -1,32 +1,36 @@
 //! One file for each kind of resource.
 
-pub mod accounts;
-pub mod agreements;
-pub mod approvals;
-pub mod calls;
+mod accounts;
+pub mod addresses;
+mod agreements;
+mod approvals;
+mod breaks;
+mod calls;
 pub mod commands;
-pub mod custody;
+mod custody;
 pub mod documents;
+pub mod histories;
 pub mod ledger;
 pub mod log;
-pub mod margin;
-pub mod movements;
+mod margin;
+mod movements;
+mod overrides;
 pub mod parties;
+pub mod pools;
 pub mod records;
+pub mod seals;
 pub mod sessions;
+pub mod webhooks;
 
 use std::sync::Arc;
 
 use ::ledger::json::Json;
-use ::ledger::state::State;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
-use crate::may::{Object, may_read};
 use crate::problem::Problem;
-use crate::session::Principal;
 
 /// How long a body may take to arrive.
 const BODY_READ_MAX: std::time::Duration = std::time::Duration::from_secs(10);
@@ -38,59 +42,6 @@ pub fn json(status: StatusCode, body: &Json) -> Response {
     let json = HeaderValue::from_static("application/json");
     response.headers_mut().insert(header::CONTENT_TYPE, json);
     response
-}
-
-/// A JSON answer read from a state, saying which.
-#[must_use]
-pub fn read(state: &State, members: impl IntoIterator<Item = (&'static str, Json)>) -> Response {
-    let mut all = rests_on(state);
-    all.extend(members);
-    json(StatusCode::OK, &Json::object(all))
-}
-
-/// All objects of a kind that the reader may see.
-#[must_use]
-pub fn list(state: &State, items: impl IntoIterator<Item = Json>) -> Response {
-    read(state, [("items", Json::array(items))])
-}
-
-/// Every object of a kind that the reader may see.
-pub fn list_own<'a, T: 'a>(
-    state: &'a State,
-    reader: &Principal,
-    all: impl Iterator<Item = &'a Arc<T>>,
-    object: impl Fn(&'a T) -> Object<'a>,
-    print: impl Fn(&'a T) -> Json,
-) -> Response {
-    list(state, all.filter(|one| may_read(reader, object(one), state)).map(|one| print(one)))
-}
-
-/// One object under its name, if it is there and the reader may see it.
-///
-/// # Errors
-/// `not_found`; what one may not read looks the same.
-pub fn read_own<'a, T: 'a>(
-    state: &'a State,
-    reader: &Principal,
-    found: Option<&'a Arc<T>>,
-    object: impl Fn(&'a T) -> Object<'a>,
-    (name, print): (&'static str, impl Fn(&'a T) -> Json),
-) -> Result<Response, Problem> {
-    let found = found.filter(|one| may_read(reader, object(one), state)).ok_or_else(Problem::not_found)?;
-    Ok(read(state, [(name, print(found))]))
-}
-
-/// What an answer rests on: the newest record of the state it was read from, and the prices there.
-fn rests_on(state: &State) -> Vec<(&'static str, Json)> {
-    let mut members = Vec::new();
-    if let (Some(seq), Some(at)) = (state.length().checked_sub(1), state.recorded_at()) {
-        members.push(("as_of_seq", Json::text(seq.to_string())));
-        members.push(("recorded_at", Json::text(at.to_string())));
-    }
-    if let Some(prices) = state.prices() {
-        members.push(("prices_as_of", Json::text(prices.as_of.to_string())));
-    }
-    members
 }
 
 /// Reads a body of at most `limit` bytes, in time.

@@ -115,10 +115,7 @@ pub async fn receipt(
 }
 
 async fn published(app: &Arc<App>, seq: &str) -> Result<(u64, StoredRecord), Problem> {
-    let not_published = || {
-        let detail = "no published record has this number";
-        Problem::new(StatusCode::NOT_FOUND, "seq_not_published", detail, "ask /v1/ledger for the size")
-    };
+    let not_published = Problem::not_published;
     let seq = parse_decimal(seq).filter(|seq| *seq < app.log.head().size).ok_or_else(not_published)?;
     let store = Arc::clone(app.ledger.store());
     let stored = off_thread(move || store.record(seq)).await?.map_err(broken)?;

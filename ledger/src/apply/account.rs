@@ -12,13 +12,7 @@ use crate::state::{Change, State};
 pub(super) fn open(state: &State, entry: &Entry, open: &AccountOpen) -> Result<Vec<Change>, Rejection> {
     state.need_party(&open.owner, "/body/owner")?;
     let asset = state.need_asset(&open.asset, "/body/asset")?;
-    let custodian = state.need_party(&open.custodian, "/body/custodian")?;
-    if custodian.role != Role::Custodian {
-        return Err(Rejection::UnknownReference {
-            pointer: "/body/custodian".to_owned(),
-            what: format!("{} is registered as {}, not as custodian", custodian.id, custodian.role),
-        });
-    }
+    state.need_custodian(&open.custodian, "/body/custodian")?;
     check_free(state, "account", open.account.as_str())?;
     if asset.suspended {
         return Err(Rejection::AssetSuspended { asset: asset.id.clone() });

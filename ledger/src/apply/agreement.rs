@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{Content, Entry, check_free};
-use crate::agreement::{Agreement, AgreementVersion, SignedTerms};
-use crate::command::{AgreementAccept, AgreementPropose, AgreementReject};
+use crate::agreement::{Agreement, AgreementVersion, SignedTerms, Termination};
+use crate::command::{AgreementAccept, AgreementPropose, AgreementReject, AgreementTerminate};
 use crate::digest::Digest;
 use crate::id::{AgreementId, PartyId};
 use crate::rejection::Rejection;
@@ -15,12 +15,9 @@ pub(super) fn propose(
     entry: &Entry,
     propose: &AgreementPropose,
 ) -> Result<Vec<Change>, Rejection> {
-    let signed = match &entry.documents.content {
-        Content::Agreement(signed) => signed,
-        Content::Unreadable(reason) => return Err(unreadable(propose.document, reason)),
-        Content::None | Content::Prices(_) | Content::Batch(_) | Content::Policy(_) => {
-            return Err(unreadable(propose.document, "not an agreement document"));
-        }
+    let content = &entry.documents.content;
+    let Content::Agreement(signed) = content else {
+        return Err(unreadable(propose.document, content.fault("not an agreement document")));
     };
     let (id, parties) = read_parties(state, propose.document, signed)?;
     if !parties.contains(&entry.command.author) {
@@ -30,7 +27,10 @@ pub(super) fn propose(
     match known {
         None => check_free(state, "agreement", id.as_str())?,
         Some(known) if known.parties != parties => return Err(Rejection::IdTaken { id: id.to_string() }),
-        Some(known) => check_no_proposal(known)?,
+        Some(known) => {
+            check_going_on(known, entry)?;
+            check_no_proposal(known)?;
+        }
     }
     let versions = known.map(|known| known.versions.clone()).unwrap_or_default();
     let next = u64::try_from(versions.len()).map_or(u64::MAX, |accepted| accepted + 1);
@@ -47,8 +47,9 @@ pub(super) fn propose(
         proposed_seq: entry.seq,
         accepted_seq: None,
     };
+    let termination = known.and_then(|known| known.termination.clone());
     let proposal = Some(proposal);
-    let agreement = Agreement { id, parties, versions, proposal, changed_seq: entry.seq };
+    let agreement = Agreement { id, parties, versions, proposal, termination, changed_seq: entry.seq };
     Ok(vec![Change::Agreement(Arc::new(agreement))])
 }
 
@@ -87,6 +88,7 @@ pub(super) fn accept(
 ) -> Result<Vec<Change>, Rejection> {
     let (mut agreement, mut proposal) = proposed(state, accept.digest)?;
     check_other_side(entry, &agreement, &proposal)?;
+    check_going_on(&agreement, entry)?;
     proposal.accepted_seq = Some(entry.seq);
     // Nothing takes effect before both have signed it.
     proposal.effective_from = proposal.effective_from.max(entry.recorded_at);
@@ -138,4 +140,46 @@ fn check_other_side(
 
 fn unreadable(digest: Digest, reason: &str) -> Rejection {
     Rejection::DocumentDigest { digest, reason: reason.to_owned() }
+}
+
+/// Notice by either side; a later one may bring the end forward, never put it off.
+pub(super) fn terminate(
+    state: &State,
+    entry: &Entry,
+    terminate: &AgreementTerminate,
+) -> Result<Vec<Change>, Rejection> {
+    let known = state.need_agreement(&terminate.agreement, "/body/agreement")?;
+    if !known.parties.contains(&entry.command.author) {
+        return Err(Rejection::NotAuthorised { who_may: "the parties of the agreement" });
+    }
+    if known.versions.is_empty() {
+        return Err(Rejection::WrongState {
+            state: "an agreement without an accepted version".to_owned(),
+            fits: "agreement.accept, agreement.reject".to_owned(),
+        });
+    }
+    if let Some(standing) = known.termination.as_ref().filter(|standing| standing.from <= terminate.from) {
+        return Err(Rejection::WrongState {
+            state: format!("ending at {}", standing.from),
+            fits: "agreement.terminate from an earlier instant".to_owned(),
+        });
+    }
+    if terminate.from < entry.recorded_at {
+        return Err(Rejection::TooLate { until: terminate.from });
+    }
+    let by = entry.command.author.clone();
+    let termination = Some(Termination { from: terminate.from, by, seq: entry.seq });
+    let agreement = Agreement { termination, changed_seq: entry.seq, ..Agreement::clone(known) };
+    Ok(vec![Change::Agreement(Arc::new(agreement))])
+}
+
+/// No version follows an end.
+fn check_going_on(agreement: &Agreement, entry: &Entry) -> Result<(), Rejection> {
+    match agreement.ended_at(entry.recorded_at) {
+        None => Ok(()),
+        Some(ended) => Err(Rejection::WrongState {
+            state: format!("ended at {}", ended.from),
+            fits: "agreement.propose of another agreement".to_owned(),
+        }),
+    }
 }

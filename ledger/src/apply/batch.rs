@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use num_bigint::BigInt;
 
+use super::breaker::{self, Timing};
+use super::overrides::Waivers;
 use super::postings::{Classes, Working, check_accounts, check_custodians, resolve};
 use super::{Content, Entry, check_free, collateral, movement};
 use crate::command::MovementBatch;
 use crate::decimal::print_scaled;
 use crate::id::AssetId;
-use crate::movement::{MovementStatus, Posting};
+use crate::movement::Posting;
 use crate::rejection::Rejection;
 use crate::state::{Change, State};
 
@@ -18,12 +20,11 @@ use crate::state::{Change, State};
 pub(super) fn apply(state: &State, entry: &Entry, batch: &MovementBatch) -> Result<Vec<Change>, Rejection> {
     let unreadable =
         |reason: &str| Rejection::DocumentDigest { digest: batch.document, reason: reason.to_owned() };
-    let texts = match &entry.documents.content {
-        Content::Batch(texts) => Ok(texts),
-        Content::Unreadable(reason) => Err(unreadable(reason)),
-        Content::None | Content::Prices(_) | Content::Agreement(_) | Content::Policy(_) => {
-            Err(unreadable("not a document of postings"))
-        }
+    let content = &entry.documents.content;
+    let texts = if let Content::Batch(texts) = content {
+        Ok(texts)
+    } else {
+        Err(unreadable(content.fault("not a document of postings")))
     };
     if let Ok(texts) = texts {
         check_accounts(state, texts)?;
@@ -31,24 +32,27 @@ pub(super) fn apply(state: &State, entry: &Entry, batch: &MovementBatch) -> Resu
     check_free(state, "movement", batch.movement.as_str())?;
     let texts = texts?;
     let postings = resolve(state, texts, Classes::Same)?;
-    let mut moved = movement::pending(state, entry, batch.movement.clone(), postings, None)?;
+    let mut moved = movement::pending(state, entry, batch.movement.clone(), postings, None);
     let postings = &moved.postings;
     let mut working = Working::new(state, entry.seq);
     for posting in postings {
         working.shift(posting)?;
     }
-    collateral::guard_release(&working.after(), entry, postings)?;
+    let mut waivers = Waivers::new(state, entry);
+    collateral::guard_release(&working.after(), entry, postings, &mut waivers)?;
     check_custodians(state, postings)?;
     movement::check_inside(state, postings)?;
     check_totals(state, batch, postings)?;
+    breaker::guard(state, entry, postings, Timing::AtOnce, &mut waivers)?;
     if u64::try_from(texts.len()) != Ok(batch.count) {
         return Err(unreadable(&format!("it has {} postings, not {}", texts.len(), batch.count)));
     }
     moved.postings = Vec::new();
     moved.batch = Some(batch.document);
-    moved.status = MovementStatus::Settled;
+    movement::settle_whole(&mut moved);
     let mut changes = working.into_changes();
     changes.push(Change::Movement(Arc::new(moved)));
+    changes.extend(waivers.into_changes());
     Ok(changes)
 }
 

@@ -2,12 +2,13 @@
 //!
 //! Source: calls specification §3 (value), §6 (release guard).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rust_decimal::Decimal;
 
 use super::Entry;
+use super::overrides::Waivers;
 use crate::account::{Account, Book};
 use crate::agreement::{Agreement, AgreementVersion};
 use crate::amount::print_units;
@@ -16,6 +17,7 @@ use crate::decimal::{DecimalText, Exact};
 use crate::id::{AssetId, PartyId};
 use crate::market::MarginStatement;
 use crate::movement::Posting;
+use crate::overrides::OverridableRule;
 use crate::rejection::Rejection;
 use crate::state::State;
 use crate::time::Timestamp;
@@ -183,6 +185,23 @@ pub(crate) fn binding_statement<'a>(
     }
 }
 
+/// The statement by which a secured party, once the agreement has ended, says itself that a pledgor owes
+/// nothing more under it. It is its last word: no statement follows it, and nothing holds what is posted.
+///
+/// A pledgor's own statement never does this, so ending an agreement frees nothing.
+pub(crate) fn discharge<'a>(
+    state: &'a State,
+    agreement: &Agreement,
+    pledgor: &PartyId,
+    at: Timestamp,
+) -> Option<&'a Arc<MarginStatement>> {
+    let ended = agreement.ended_at(at)?;
+    let secured = agreement.party(agreement.side_of(pledgor)?.other());
+    let last = state.last_statement(&agreement.id, pledgor, secured)?;
+    let owes_nothing = last.requirement.is_zero() && last.exposure <= Decimal::ZERO;
+    (owes_nothing && last.recorded_at >= ended.from).then_some(last)
+}
+
 /// Refuses a statement that is too old, or was stated too long after its own instant.
 pub(crate) fn check_fresh(
     state: &State,
@@ -208,21 +227,35 @@ pub(crate) fn check_fresh(
 /// `after` is the state with the postings worked out; what only changes between a pledgor's own posted
 /// accounts of one class is no release. All of a pledgor's posted accounts stand behind each of its
 /// agreements, so under each the rest must cover that agreement's requirement and those of the others.
-/// An unsettled loss is added to a requirement; an unsettled gain takes nothing off it.
-pub(super) fn guard_release(after: &State, entry: &Entry, postings: &[Posting]) -> Result<(), Rejection> {
-    let mut pledgors = BTreeSet::new();
+/// An unsettled loss is added to a requirement; an unsettled gain takes nothing off it. A live override
+/// lifts a refusal for what goes out of its account, and figures that are old still bind.
+pub(super) fn guard_release(
+    after: &State,
+    entry: &Entry,
+    postings: &[Posting],
+    waivers: &mut Waivers,
+) -> Result<(), Rejection> {
+    let mut releases: BTreeMap<&PartyId, Vec<&Posting>> = BTreeMap::new();
     for posting in postings {
         let from = after.need_account(&posting.from, "")?;
         let to = after.need_account(&posting.to, "")?;
         let stays = to.book == Book::Posted && to.owner == from.owner && to.class == from.class;
         if from.book == Book::Posted && !stays {
-            pledgors.insert(&from.owner);
+            releases.entry(&from.owner).or_default().push(posting);
         }
     }
-    pledgors.into_iter().try_for_each(|pledgor| guard_pledgor(after, entry, pledgor))
+    releases
+        .into_iter()
+        .try_for_each(|(pledgor, released)| guard_pledgor(after, entry, pledgor, &released, waivers))
 }
 
-fn guard_pledgor(state: &State, entry: &Entry, pledgor: &PartyId) -> Result<(), Rejection> {
+fn guard_pledgor(
+    state: &State,
+    entry: &Entry,
+    pledgor: &PartyId,
+    released: &[&Posting],
+    waivers: &mut Waivers,
+) -> Result<(), Rejection> {
     let at = entry.recorded_at;
     let mut bound = Vec::new();
     for agreement in state.agreements().filter(|agreement| agreement.parties.contains(pledgor)) {
@@ -231,10 +264,20 @@ fn guard_pledgor(state: &State, entry: &Entry, pledgor: &PartyId) -> Result<(), 
         if !secures.is_some_and(|side| version.signed.terms().secured_sides().contains(&side)) {
             continue;
         }
-        let statement = binding_statement(state, agreement, version, pledgor, at)
-            .ok_or(Rejection::StatementStale { statement: None })?;
-        check_fresh(state, version.signed.terms(), statement, at)?;
-        bound.push((agreement, version, statement));
+        if discharge(state, agreement, pledgor, at).is_some() {
+            continue;
+        }
+        let statement = binding_statement(state, agreement, version, pledgor, at);
+        let fresh = match statement {
+            Some(statement) => check_fresh(state, version.signed.terms(), statement, at),
+            None => Err(Rejection::StatementStale { statement: None }),
+        };
+        if let Err(stale) = fresh
+            && !waivers.lift(OverridableRule::StatementStale, released)
+        {
+            return Err(stale);
+        }
+        bound.extend(statement.map(|statement| (agreement, version, statement)));
     }
     let needed: Vec<_> = bound
         .iter()
@@ -248,7 +291,7 @@ fn guard_pledgor(state: &State, entry: &Entry, pledgor: &PartyId) -> Result<(), 
             .collect();
         let required = in_currency(state, terms.base_currency(), &needed, terms, at)?;
         let remaining = counted_value(state, terms, side, &items, &required, at)?;
-        if remaining < required {
+        if remaining < required && !waivers.lift(OverridableRule::ReleaseUncovers, released) {
             return Err(Rejection::ReleaseUncovers {
                 statement: statement.id.to_string(),
                 required: required.to_string(),

@@ -3,10 +3,12 @@
 
 use std::sync::Arc;
 
+use super::breaker::{self, Timing};
+use super::overrides::Waivers;
 use super::postings::{
     Classes, Working, check_accounts, check_custodians, check_not_suspended, check_open, resolve,
 };
-use super::{Entry, check_free, collateral, earliest, movement};
+use super::{Entry, breaks, check_free, collateral, earliest, movement};
 use crate::account::Book;
 use crate::command::{MovementReclassify, MovementReverse};
 use crate::movement::{Movement, MovementStatus, Posting};
@@ -35,17 +37,20 @@ pub(super) fn reverse(
         })
         .collect();
     check_instructable(state, &postings)?;
-    let mut reversal = movement::pending(state, entry, reverse.movement.clone(), postings, None)?;
+    let mut reversal = movement::pending(state, entry, reverse.movement.clone(), postings, None);
     let postings = &reversal.postings;
     let mut working = Working::new(state, entry.seq);
     for posting in postings {
         working.shift(posting)?;
     }
-    collateral::guard_release(&working.after(), entry, postings)?;
+    let mut waivers = Waivers::new(state, entry);
+    collateral::guard_release(&working.after(), entry, postings, &mut waivers)?;
     check_no_credit(state, postings)?;
+    breaker::guard(state, entry, postings, Timing::AtOnce, &mut waivers)?;
     reversal.reverses = Some(undone.id.clone());
     reversal.reason = Some(reverse.reason.clone());
     movement::settle_whole(&mut reversal);
+    let reinstated = breaks::reinstated(state, entry, &undone.id, &reverse.movement);
     let undone = Movement {
         reversed_by: Some(reverse.movement.clone()),
         changed_seq: entry.seq,
@@ -53,6 +58,8 @@ pub(super) fn reverse(
     };
     let mut changes = working.into_changes();
     changes.extend([Change::Movement(Arc::new(undone)), Change::Movement(Arc::new(reversal))]);
+    changes.extend(waivers.into_changes());
+    changes.extend(reinstated);
     Ok(changes)
 }
 
@@ -113,19 +120,22 @@ pub(super) fn reclassify(
     check_free(state, "movement", reclassify.movement.as_str())?;
     let classes = Classes::Named { from: reclassify.from_class, to: reclassify.to_class };
     let postings = resolve(state, &reclassify.postings, classes)?;
-    let mut moved = movement::pending(state, entry, reclassify.movement.clone(), postings, None)?;
+    let mut moved = movement::pending(state, entry, reclassify.movement.clone(), postings, None);
     let postings = &moved.postings;
     let mut working = Working::new(state, entry.seq);
     for posting in postings {
         working.shift(posting)?;
     }
-    collateral::guard_release(&working.after(), entry, postings)?;
+    let mut waivers = Waivers::new(state, entry);
+    collateral::guard_release(&working.after(), entry, postings, &mut waivers)?;
     check_custodians(state, postings)?;
     check_one_owner(state, postings)?;
+    breaker::guard(state, entry, postings, Timing::AtOnce, &mut waivers)?;
     moved.reason = Some(format!("{} ({})", reclassify.reason, reclassify.basis));
     movement::settle_whole(&mut moved);
     let mut changes = working.into_changes();
     changes.push(Change::Movement(Arc::new(moved)));
+    changes.extend(waivers.into_changes());
     Ok(changes)
 }
 

@@ -1,10 +1,10 @@
-//! Custodians' statements, reconciliations and breaks.
+//! Custodians' statements, reconciliations, and observations of chains.
 
 use std::sync::Arc;
 
 use super::{Entry, check_free};
-use crate::command::{BreakOpen, CustodyStatementPut, Provenance, ReconciliationRecord};
-use crate::evidence::{Break, CustodyStatement, Reconciliation};
+use crate::command::{CustodyObserve, CustodyStatementPut, Provenance, ReconciliationRecord};
+use crate::evidence::{CustodyStatement, Observation, Reconciliation};
 use crate::party::Role;
 use crate::rejection::Rejection;
 use crate::state::{Change, State};
@@ -82,22 +82,37 @@ pub(super) fn record_reconciliation(
     Ok(vec![Change::Reconciliation(Arc::new(reconciliation))])
 }
 
-pub(super) fn open_break(state: &State, entry: &Entry, open: &BreakOpen) -> Result<Vec<Change>, Rejection> {
-    let author = state.need_party(&entry.command.author, "/author")?;
-    let found_by = state.need_reconciliation(&open.reconciliation, "/body/reconciliation")?;
-    if author.role == Role::Custodian && found_by.author != author.id {
-        return Err(Rejection::NotAuthorised { who_may: "whoever recorded the reconciliation" });
-    }
-    check_free(state, "break", open.id.as_str())?;
-    let sign = if open.negative { "-" } else { "" };
-    let found = Break {
-        id: open.id.clone(),
-        reconciliation: open.reconciliation.clone(),
-        line: open.line.clone(),
-        amount: format!("{sign}{}", open.amount.as_str()),
-        author: author.id.clone(),
-        opened_at: entry.recorded_at,
+/// The same author who finds another block at a height it has looked at says that the chain has been
+/// reorganised: what it saw there before is void. Another's word only contradicts, and is shown so.
+pub(super) fn observe(
+    state: &State,
+    entry: &Entry,
+    observe: &CustodyObserve,
+) -> Result<Vec<Change>, Rejection> {
+    check_free(state, "observation", observe.observation.as_str())?;
+    let author = &entry.command.author;
+    let reorganised = state.observed_at(&observe.chain, observe.height).filter(|earlier| {
+        earlier.author == *author && earlier.block_hash != observe.block_hash && earlier.voided_by.is_none()
+    });
+    let mut changes: Vec<Change> = reorganised
+        .map(|earlier| {
+            let voided_by = Some(observe.observation.clone());
+            let voided = Observation { voided_by, changed_seq: entry.seq, ..Observation::clone(earlier) };
+            Change::Observation(Arc::new(voided))
+        })
+        .collect();
+    let observation = Observation {
+        id: observe.observation.clone(),
+        author: author.clone(),
+        chain: observe.chain.clone(),
+        height: observe.height,
+        block_hash: observe.block_hash.clone(),
+        digest: observe.digest,
+        voided_by: None,
+        recorded_at: entry.recorded_at,
+        seq: entry.seq,
         changed_seq: entry.seq,
     };
-    Ok(vec![Change::Break(Arc::new(found))])
+    changes.push(Change::Observation(Arc::new(observation)));
+    Ok(changes)
 }

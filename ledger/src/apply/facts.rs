@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use num_bigint::BigUint;
+
 use super::postings::{Classes, resolve};
 use super::{Content, Entry};
 use crate::account::{Account, Book, PropertyClass};
@@ -14,9 +16,8 @@ use crate::state::{Change, Effects, State};
 /// What a command moves.
 #[derive(Debug, Default)]
 pub(super) struct Facts {
-    /// Of each asset, in smallest units, all postings together; `None` beyond 2^128 − 1, which each
-    /// account may hold its part of.
-    pub(super) moved: BTreeMap<AssetId, Option<u128>>,
+    /// Of each asset, in smallest units, all postings together.
+    pub(super) moved: BTreeMap<AssetId, BigUint>,
     /// The classes it moves from and to.
     pub(super) classes: BTreeSet<PropertyClass>,
     /// What leaves each owner.
@@ -31,7 +32,7 @@ impl Facts {
     /// What a command that holds would move.
     ///
     /// # Errors
-    /// [`Rejection`] of a batch's postings, which have been judged before.
+    /// None: a batch that holds resolves again.
     pub(super) fn of(state: &State, entry: &Entry, effects: &Effects) -> Result<Self, Rejection> {
         let mut facts = Self::default();
         for change in &effects.0 {
@@ -39,6 +40,7 @@ impl Facts {
             if movement.instructed_seq == entry.seq {
                 facts.add(state, &movement.postings);
                 facts.outflows.extend(movement.outflows.iter().cloned());
+                facts.destination |= movement.destination.is_some();
             }
         }
         // A batch keeps its postings in its document.
@@ -52,8 +54,7 @@ impl Facts {
 
     fn add(&mut self, state: &State, postings: &[Posting]) {
         for posting in postings {
-            let sum = self.moved.entry(posting.asset.clone()).or_insert(Some(0));
-            *sum = sum.and_then(|sum| sum.checked_add(posting.units));
+            *self.moved.entry(posting.asset.clone()).or_default() += posting.units;
             for account in [&posting.from, &posting.to].into_iter().filter_map(|id| state.account(id)) {
                 self.classes.insert(account.class);
             }
@@ -62,28 +63,20 @@ impl Facts {
     }
 }
 
-fn overflow(asset: &AssetId) -> Rejection {
-    Rejection::AmountOverflow { what: format!("{asset}: what moves in all") }
-}
-
 /// What postings take out of each owner's accounts.
-///
-/// # Errors
-/// [`Rejection::AmountOverflow`].
-pub(super) fn outflows(state: &State, postings: &[Posting]) -> Result<Vec<Outflow>, Rejection> {
-    let mut sums: BTreeMap<(&PartyId, &AssetId), u128> = BTreeMap::new();
+pub(super) fn outflows(state: &State, postings: &[Posting]) -> Vec<Outflow> {
+    let mut sums: BTreeMap<(&PartyId, &AssetId), BigUint> = BTreeMap::new();
     for posting in postings {
         let ends = state.account(&posting.from).zip(state.account(&posting.to));
         let Some((from, _)) = ends.filter(|(from, to)| leaves_owner(from, to)) else { continue };
-        let sum = sums.entry((&from.owner, &posting.asset)).or_default();
-        *sum = sum.checked_add(posting.units).ok_or_else(|| overflow(&posting.asset))?;
+        *sums.entry((&from.owner, &posting.asset)).or_default() += posting.units;
     }
-    let outflow = |((owner, asset), units): ((&PartyId, &AssetId), u128)| Outflow {
+    let outflow = |((owner, asset), units): ((&PartyId, &AssetId), BigUint)| Outflow {
         owner: owner.clone(),
         asset: asset.clone(),
         units,
     };
-    Ok(sums.into_iter().map(outflow).collect())
+    sums.into_iter().map(outflow).collect()
 }
 
 /// To another owner, or out of the custodian.

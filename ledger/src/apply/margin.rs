@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::collateral::exact;
+use super::collateral::{self, exact};
 use super::{Entry, check_free};
 use crate::command::MarginState;
 use crate::id::{PartyId, RegimeId};
@@ -31,6 +31,12 @@ pub(super) fn state_margin(
         state: "an agreement without a version in force".to_owned(),
         fits: "agreement.accept".to_owned(),
     })?;
+    if collateral::discharge(state, agreement, &pledgor, entry.recorded_at).is_some() {
+        return Err(Rejection::WrongState {
+            state: format!("ended, and {pledgor} owes nothing more"),
+            fits: "call.issue of a return".to_owned(),
+        });
+    }
     if stated.as_of > entry.recorded_at {
         return Err(Rejection::TooEarly { after: stated.as_of });
     }
@@ -61,7 +67,7 @@ fn check_sum(stated: &MarginState) -> Result<(), Rejection> {
     let rounded =
         (|| stated.collateral_value.checked_sub(stated.requirement)?.checked_sub(stated.exposure))();
     let expected = rounded.ok_or_else(|| Rejection::AmountOverflow { what: "/body/excess".to_owned() })?;
-    Err(Rejection::AmountsDoNotSum { expected, got: stated.excess })
+    Err(Rejection::AmountsDoNotSum { expected: expected.to_string(), got: stated.excess.to_string() })
 }
 
 /// The documents are the ones on record for what they are said to be.

@@ -10,11 +10,19 @@ use crate::rejection::Rejection;
 use crate::state::{Change, State};
 use crate::time::Timestamp;
 
+/// What a rule book requires is not the ledger's to know; the parameters of its breaker are, since
+/// `breaker.step` is judged by them.
 pub(super) fn adopt_regime(entry: &Entry, adopt: &RegimeAdopt) -> Result<Vec<Change>, Rejection> {
+    let content = &entry.documents.content;
+    if let Content::Unreadable(reason) = content {
+        return Err(Rejection::DocumentDigest { digest: adopt.digest, reason: reason.clone() });
+    }
+    let breaker = if let Content::RuleBook(breaker) = content { breaker.clone() } else { None };
     let adopted = AdoptedRegime {
         id: adopt.regime.clone(),
         digest: adopt.digest,
         from: adopt.from,
+        breaker,
         changed_seq: entry.seq,
     };
     Ok(vec![Change::Regime(Arc::new(adopted))])
@@ -22,12 +30,11 @@ pub(super) fn adopt_regime(entry: &Entry, adopt: &RegimeAdopt) -> Result<Vec<Cha
 
 /// Prices come whole: the last set recorded is the one in force.
 pub(super) fn set_prices(state: &State, entry: &Entry, set: &PriceSet) -> Result<Vec<Change>, Rejection> {
-    let document = match &entry.documents.content {
-        Content::Prices(document) => Ok(document),
-        Content::Unreadable(reason) => Err(unreadable(set, reason)),
-        Content::None | Content::Agreement(_) | Content::Batch(_) | Content::Policy(_) => {
-            Err(unreadable(set, "not a price document"))
-        }
+    let content = &entry.documents.content;
+    let document = if let Content::Prices(document) = content {
+        Ok(document)
+    } else {
+        Err(unreadable(set, content.fault("not a price document")))
     };
     let mut priced = document.iter().flat_map(|document| &document.assets);
     if let Some((asset, _)) = priced.find(|(asset, _)| state.asset(asset).is_none()) {

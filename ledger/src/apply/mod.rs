@@ -8,23 +8,30 @@
 //! new version beside the old one.
 
 mod account;
+mod address;
 mod agreement;
 mod approval;
 mod batch;
+mod breaker;
+mod breaks;
 mod call;
 mod collateral;
 mod correction;
 mod custody;
 mod documents;
 mod facts;
+mod governance;
 mod margin;
 mod market;
 mod movement;
+mod overrides;
 mod party;
 mod policy;
 mod postings;
 mod registry;
+mod seal;
 mod velocity;
+mod webhook;
 
 use std::sync::Arc;
 
@@ -38,7 +45,7 @@ use crate::command::{Body, Command};
 use crate::digest::Digest;
 use crate::envelope::Purpose;
 use crate::key::KeyId;
-use crate::party::{KeyUse, Party};
+use crate::party::Party;
 use crate::rejection::Rejection;
 use crate::state::{Effects, State};
 use crate::time::{EXPIRY_MAX_MS, Timestamp};
@@ -114,18 +121,29 @@ fn judge(state: &State, entry: &Entry) -> Result<Effects, Rejection> {
     Ok(effects)
 }
 
-/// Expectations stand between references and stages: the earlier refusal is the answer.
+/// Expectations stand between references and stages: the earlier refusal is the answer. That the
+/// ledger is closed is a stage, whatever is asked.
 fn expected(state: &State, entry: &Entry, outcome: Result<Effects, Rejection>) -> Result<Effects, Rejection> {
-    match (outcome, check_expectations(state, entry.command)) {
+    let standing =
+        check_expectations(state, entry.command).and_then(|()| governance::check_not_closed(state));
+    match (outcome, standing) {
         (Ok(effects), Ok(())) => Ok(effects),
         (Err(refusal), Ok(())) | (Ok(_), Err(refusal)) => Err(refusal),
-        (Err(refusal), Err(expectation)) => Err(earlier(refusal, expectation)),
+        (Err(refusal), Err(standing)) => Err(earlier(refusal, standing)),
     }
 }
 
 fn apply_body(state: &State, entry: &Entry) -> Result<Effects, Rejection> {
     let changes = match &entry.command.body {
         Body::LedgerOpen(open) => party::open(state, entry, open),
+        Body::LedgerWitnessPolicy(set) => governance::set_witness_policy(state, entry, set),
+        Body::LedgerLogKey(announce) => governance::announce_log_key(state, entry, announce),
+        Body::LedgerRules(set) => governance::set_rules(state, entry, set),
+        Body::LedgerConfirmClock(confirm) => governance::confirm_clock(state, entry, confirm),
+        Body::LedgerClose(end) => governance::close(state, entry, end),
+        Body::BreakerStep(step) => breaker::take_step(state, entry, step),
+        Body::OverrideGrant(grant) => overrides::grant(state, entry, grant),
+        Body::OverrideRevoke(revoke) => overrides::revoke(state, entry, revoke),
         Body::PartyRegister(register) => party::register(state, entry, register),
         Body::KeyAdd(add) => party::add_key(state, entry, add),
         Body::KeyRotate(rotate) => party::rotate_key(state, entry, rotate),
@@ -134,6 +152,7 @@ fn apply_body(state: &State, entry: &Entry) -> Result<Effects, Rejection> {
         Body::ApprovalGive(say) => approval::give(state, entry, say),
         Body::ApprovalRefuse(say) => approval::refuse(state, entry, say),
         Body::ApprovalWithdraw(say) => approval::withdraw(state, entry, say),
+        Body::KeyRecover(recover) => party::recover_key(state, entry, recover),
         Body::RegimeAdopt(adopt) => market::adopt_regime(entry, adopt),
         Body::AssetDefine(define) => registry::define_asset(state, entry, define),
         Body::PartySuspend(standing) => party::suspend(state, entry, standing),
@@ -146,7 +165,13 @@ fn apply_body(state: &State, entry: &Entry) -> Result<Effects, Rejection> {
         Body::AgreementPropose(propose) => agreement::propose(state, entry, propose),
         Body::AgreementAccept(accept) => agreement::accept(state, entry, accept),
         Body::AgreementReject(reject) => agreement::reject(state, entry, reject),
+        Body::AgreementTerminate(terminate) => agreement::terminate(state, entry, terminate),
+        Body::AddressAdd(add) => address::add(state, entry, add),
+        Body::AddressProve(prove) => address::prove(state, entry, prove),
+        Body::AddressAllow(allow) => address::allow(state, entry, allow),
+        Body::AddressRemove(remove) => address::remove(state, entry, remove),
         Body::DocumentPut(put) => registry::put_document(state, entry, put),
+        Body::DocumentErase(erase) => registry::erase_document(state, entry, erase),
         Body::PriceSet(set) => market::set_prices(state, entry, set),
         Body::PositionReport(report) => market::report_positions(state, entry, report),
         Body::MovementInstruct(instruct) => movement::instruct(state, entry, instruct),
@@ -160,7 +185,16 @@ fn apply_body(state: &State, entry: &Entry) -> Result<Effects, Rejection> {
         Body::CallStep(call, step) => call::step(state, entry, call, step),
         Body::CustodyStatement(put) => custody::put_statement(state, entry, put),
         Body::Reconciliation(record) => custody::record_reconciliation(state, entry, record),
-        Body::BreakOpen(open) => custody::open_break(state, entry, open),
+        Body::CustodyObserve(observe) => custody::observe(state, entry, observe),
+        Body::BreakOpen(open) => breaks::open(state, entry, open),
+        Body::BreakAssign(assign) => breaks::assign(state, entry, assign),
+        Body::BreakExplain(explain) => breaks::explain(state, entry, explain),
+        Body::BreakResolve(resolve) => breaks::resolve(state, entry, resolve),
+        Body::BreakWriteOff(write_off) => breaks::write_off(state, entry, write_off),
+        Body::SealPut(put) => seal::put(state, entry, put),
+        Body::AttestationPut(put) => seal::attest(state, entry, put),
+        Body::WebhookSet(set) => webhook::set(state, entry, set),
+        Body::WebhookRemove(remove) => webhook::remove(state, entry, remove),
     }?;
     Ok(Effects(changes))
 }
@@ -204,19 +238,13 @@ fn check_author(state: &State, entry: &Entry) -> Result<Option<Arc<Party>>, Reje
     }
     let author = state.party(&entry.command.author).ok_or(Rejection::KeyNotActive { keyid })?;
     let key = author.key(keyid).ok_or(Rejection::KeyNotActive { keyid })?;
-    if !key.is_active_at(entry.seq) {
+    if !key.is_active_at(entry.seq, entry.recorded_at) {
         return Err(Rejection::KeyNotActive { keyid });
     }
     if author.suspended {
         return Err(Rejection::AuthorSuspended { author: author.id.clone() });
     }
-    let needed = if matches!(entry.command.body, Body::PriceSet(_)) {
-        KeyUse::Price
-    } else if Body::purpose(entry.command.body.type_name()) == Purpose::Approval {
-        KeyUse::Approval
-    } else {
-        KeyUse::Command
-    };
+    let needed = entry.command.body.key_use();
     if key.uses.contains(&needed) {
         Ok(Some(Arc::clone(author)))
     } else {

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
+use super::address::check_destination;
+use super::breaker::{self, Timing};
 use super::facts::outflows;
+use super::overrides::Waivers;
 use super::postings::{Classes, Working, check_custodians, resolve};
 use super::{Entry, check_free, collateral, earliest, told};
 use crate::account::Book;
@@ -10,7 +13,7 @@ use crate::amount::print_units;
 use crate::command::{MovementInstruct, MovementMode, MovementSettle, MovementVoid, QuantityText};
 use crate::digest::Digest;
 use crate::id::CallId;
-use crate::movement::{Movement, MovementStatus, Posting};
+use crate::movement::{Movement, MovementStatus, MovementStep, Posting};
 use crate::party::{Party, Role};
 use crate::rejection::Rejection;
 use crate::state::{Change, State};
@@ -30,7 +33,7 @@ pub(super) fn instruct(
         return Err(Rejection::TooLate { until: expires });
     }
     let postings = resolve(state, &instruct.postings, Classes::Same)?;
-    let mut movement = pending(state, entry, instruct.movement.clone(), postings, instruct.call.clone())?;
+    let mut movement = pending(state, entry, instruct.movement.clone(), postings, instruct.call.clone());
     movement.expires = instruct.expires;
 
     let mut working = Working::new(state, entry.seq);
@@ -40,37 +43,55 @@ pub(super) fn instruct(
             MovementMode::TwoPhase => working.reserve(posting)?,
         }
     }
-    collateral::guard_release(&working.after(), entry, &movement.postings)?;
+    let mut waivers = Waivers::new(state, entry);
+    collateral::guard_release(&working.after(), entry, &movement.postings, &mut waivers)?;
     check_custodians(state, &movement.postings)?;
-    if instruct.mode == MovementMode::Immediate {
-        check_inside(state, &movement.postings)?;
+    let timing = match instruct.mode {
+        MovementMode::Immediate => {
+            check_inside(state, &movement.postings)?;
+            Timing::AtOnce
+        }
+        MovementMode::TwoPhase => Timing::Pending,
+    };
+    movement.holds = breaker::guard(state, entry, &movement.postings, timing, &mut waivers)?;
+    if timing == Timing::AtOnce {
         settle_whole(&mut movement);
+    }
+    if let Some(destination) = &instruct.destination {
+        movement.destination = Some(check_destination(state, entry, destination, &movement.postings)?);
     }
     let mut changes = working.into_changes();
     changes.push(Change::Movement(Arc::new(movement)));
+    changes.extend(waivers.into_changes());
     Ok(changes)
 }
 
 /// A movement as it is instructed.
-///
-/// # Errors
-/// [`Rejection::AmountOverflow`] if what leaves an owner adds up to too much.
 pub(super) fn pending(
     state: &State,
     entry: &Entry,
     id: crate::id::MovementId,
     postings: Vec<Posting>,
     call: Option<CallId>,
-) -> Result<Movement, Rejection> {
-    Ok(Movement {
+) -> Movement {
+    let step = MovementStep {
+        seq: entry.seq,
+        status: MovementStatus::Pending,
+        amounts: postings.iter().map(|posting| posting.units).collect(),
+        effective_at: entry.command.effective_at,
+    };
+    Movement {
         id,
         author: entry.command.author.clone(),
         status: MovementStatus::Pending,
-        outflows: outflows(state, &postings)?,
+        outflows: outflows(state, &postings),
+        steps: vec![step],
         postings,
         batch: None,
         expires: None,
         call,
+        destination: None,
+        holds: Vec::new(),
         effective_at: entry.command.effective_at,
         evidence: None,
         reason: None,
@@ -79,7 +100,7 @@ pub(super) fn pending(
         instructed_seq: entry.seq,
         instructed_at: entry.recorded_at,
         changed_seq: entry.seq,
-    })
+    }
 }
 
 /// What it names is there. To a client another's looks like what is not there.
@@ -147,11 +168,13 @@ pub(super) fn settle(
         None => movement.postings.iter().map(Posting::remaining).collect(),
         Some(amounts) => parts(state, movement, amounts)?,
     };
-    let changes = settled(state, entry, movement, &parts, settle.evidence)?;
-    if author.role == Role::Operator {
-        check_statement(state, movement, settle.evidence)?;
-    }
-    Ok(changes)
+    let changes = settled(state, entry, movement, &parts, settle.evidence);
+    let stated = match author.role {
+        Role::Operator => check_statement(state, movement, settle.evidence),
+        Role::Client | Role::Custodian | Role::Auditor | Role::Witness => Ok(()),
+    };
+    earliest([told(&changes), stated])?;
+    changes
 }
 
 /// How much of each posting settles now: at most what remains, and not nothing of all.
@@ -197,6 +220,8 @@ pub(super) fn settled(
     parts: &[u128],
     evidence: Digest,
 ) -> Result<Vec<Change>, Rejection> {
+    let stood = movement;
+    let mut all_moved = Vec::new();
     let mut movement = Movement { evidence: Some(evidence), changed_seq: entry.seq, ..movement.clone() };
     let mut working = Working::new(state, entry.seq);
     for (posting, part) in movement.postings.iter_mut().zip(parts).filter(|(_, part)| **part > 0) {
@@ -204,18 +229,31 @@ pub(super) fn settled(
         working.unreserve(&moved);
         working.shift(&moved)?;
         posting.settled += part;
+        all_moved.push(moved);
     }
+    let mut waivers = Waivers::new(state, entry);
+    breaker::check_holds(state, stood, &all_moved, &mut waivers)?;
+    movement.steps.push(MovementStep {
+        seq: entry.seq,
+        status: MovementStatus::Settled,
+        amounts: parts.to_vec(),
+        effective_at: entry.command.effective_at,
+    });
     if movement.postings.iter().all(|posting| posting.remaining() == 0) {
         movement.status = MovementStatus::Settled;
     }
     let mut changes = working.into_changes();
     changes.push(Change::Movement(Arc::new(movement)));
+    changes.extend(waivers.into_changes());
     Ok(changes)
 }
 
 /// A movement that takes effect at once.
 pub(super) fn settle_whole(movement: &mut Movement) {
     movement.status = MovementStatus::Settled;
+    for step in &mut movement.steps {
+        step.status = MovementStatus::Settled;
+    }
     for posting in &mut movement.postings {
         posting.settled = posting.units;
     }
@@ -233,13 +271,11 @@ pub(super) fn given_up(
     for posting in movement.postings.iter().filter(|posting| posting.remaining() > 0) {
         working.unreserve(&posting.part(posting.remaining()));
     }
+    let mut given_up = Movement { status, reason, changed_seq: seq, ..movement.clone() };
+    let amounts = movement.postings.iter().map(Posting::remaining).collect();
+    given_up.steps.push(MovementStep { seq, status, amounts, effective_at: None });
     let mut changes = working.into_changes();
-    changes.push(Change::Movement(Arc::new(Movement {
-        status,
-        reason,
-        changed_seq: seq,
-        ..movement.clone()
-    })));
+    changes.push(Change::Movement(Arc::new(given_up)));
     changes
 }
 

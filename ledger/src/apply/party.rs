@@ -1,12 +1,17 @@
 //! Opening the ledger, parties and their keys.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{Entry, RULES_VERSION, check_free};
-use crate::command::{KeyAdd, KeyRevoke, KeyRotate, LedgerOpen, NewKey, PartyRegister, PartyStanding};
-use crate::id::PartyId;
+use crate::command::{
+    KeyAdd, KeyRecover, KeyRevoke, KeyRotate, LedgerOpen, NewKey, PartyRegister, PartyStanding, ScopeNamed,
+};
+use crate::id::{AgreementId, PartyId};
 use crate::key::KeyId;
-use crate::party::{KeyUse, Party, PartyKey, Role};
+use crate::party::{
+    KeyRecovery, KeyUse, Party, PartyKey, RECOVERY_COOLING_OFF_MS, RecoveryStage, Role, Scope,
+};
 use crate::rejection::Rejection;
 use crate::state::{Change, Opened, State};
 
@@ -30,8 +35,12 @@ pub(super) fn open(state: &State, entry: &Entry, open: &LedgerOpen) -> Result<Ve
     let opened = Opened {
         operator: open.operator.clone(),
         log_vkey: open.log_vkey.clone(),
+        log_keys: Vec::new(),
         witness_policy: open.witness_policy,
         rules,
+        rules_changes: Vec::new(),
+        clock_confirmed: None,
+        closed: None,
         sandbox: open.sandbox,
     };
     let operator = Party {
@@ -40,6 +49,8 @@ pub(super) fn open(state: &State, entry: &Entry, open: &LedgerOpen) -> Result<Ve
         legal_name: open.legal_name.clone(),
         lei: None,
         suspended: false,
+        recovery: None,
+        scope: Scope::All,
         keys: vec![new_key(entry, &open.key)?],
         changed_seq: entry.seq,
     };
@@ -51,6 +62,10 @@ pub(super) fn register(
     entry: &Entry,
     register: &PartyRegister,
 ) -> Result<Vec<Change>, Rejection> {
+    if let Some(contact) = &register.recovery {
+        state.need_party(contact, "/body/recovery")?;
+    }
+    let scope = register.scope.as_ref().map_or(Ok(Scope::All), |named| scope(state, named))?;
     check_free(state, "party", register.party.as_str())?;
     let key = new_key(entry, &register.key)?;
     check_new(state, &key)?;
@@ -60,10 +75,34 @@ pub(super) fn register(
         legal_name: register.legal_name.clone(),
         lei: register.lei.clone(),
         suspended: false,
+        recovery: register.recovery.clone(),
+        scope,
         keys: vec![key],
         changed_seq: entry.seq,
     };
     Ok(vec![Change::Party(Arc::new(party))])
+}
+
+/// Each id is one of a party or of an agreement that is there; of both, it means both.
+fn scope(state: &State, named: &ScopeNamed) -> Result<Scope, Rejection> {
+    let ids = match named {
+        ScopeNamed::All => return Ok(Scope::All),
+        ScopeNamed::Only(ids) => ids,
+    };
+    let (mut parties, mut agreements) = (BTreeSet::new(), BTreeSet::new());
+    for (place, id) in ids.iter().enumerate() {
+        let party = PartyId::parse(id).ok().filter(|id| state.party(id).is_some());
+        let agreement = AgreementId::parse(id).ok().filter(|id| state.agreement(id).is_some());
+        if party.is_none() && agreement.is_none() {
+            return Err(Rejection::UnknownReference {
+                pointer: format!("/body/scope/{place}"),
+                what: format!("no party and no agreement {id}"),
+            });
+        }
+        parties.extend(party);
+        agreements.extend(agreement);
+    }
+    Ok(Scope::Only { parties, agreements })
 }
 
 pub(super) fn add_key(state: &State, entry: &Entry, add: &KeyAdd) -> Result<Vec<Change>, Rejection> {
@@ -82,7 +121,7 @@ pub(super) fn rotate_key(state: &State, entry: &Entry, rotate: &KeyRotate) -> Re
     }
     check_new(state, &key)?;
     let old = revocable(&mut party, rotate.old_key, "/body/old_key")?;
-    old.revoked_seq = Some(entry.seq);
+    end(old, entry);
     key.uses = old.uses.clone();
     key.rotated_from = Some(rotate.old_key);
     party.keys.push(key);
@@ -112,9 +151,50 @@ pub(super) fn revoke_key(state: &State, entry: &Entry, revoke: &KeyRevoke) -> Re
             fits: "key.add or key.rotate first".to_owned(),
         });
     }
-    key.revoked_seq = Some(entry.seq);
+    end(key, entry);
     key.compromised_from = revoke.compromised_from;
     Ok(vec![Change::Party(Arc::new(party))])
+}
+
+/// The new key signs nothing until it has cooled off; until then a key of the party, or the operator,
+/// stops it by revoking it.
+pub(super) fn recover_key(
+    state: &State,
+    entry: &Entry,
+    recover: &KeyRecover,
+) -> Result<Vec<Change>, Rejection> {
+    let mut party = Party::clone(state.need_party(&recover.party, "/body/party")?);
+    let mut key = new_key(entry, &recover.key)?;
+    check_new(state, &key)?;
+    if party.role == Role::Operator {
+        return Err(Rejection::WrongState {
+            state: "the operator's, one of whose keys signed this".to_owned(),
+            fits: "key.add".to_owned(),
+        });
+    }
+    let waiting = party
+        .recoveries()
+        .find(|(_, recovery)| recovery.stage_at(entry.recorded_at) == RecoveryStage::Pending);
+    if let Some((waiting, recovery)) = waiting {
+        return Err(Rejection::WrongState {
+            state: format!("in recovery by key {} from {} on", waiting.public.id(), recovery.active_from),
+            fits: "key.revoke".to_owned(),
+        });
+    }
+    let active_from = entry.recorded_at.plus_millis(RECOVERY_COOLING_OFF_MS);
+    let active_from = active_from.ok_or(Rejection::TooLate { until: entry.recorded_at })?;
+    key.recovery = Some(KeyRecovery { active_from, evidence: recover.evidence, stopped: false });
+    party.keys.push(key);
+    party.changed_seq = entry.seq;
+    Ok(vec![Change::Party(Arc::new(party))])
+}
+
+/// From the next record on the key signs nothing; a recovery that was still cooling off ends with it.
+fn end(key: &mut PartyKey, entry: &Entry) {
+    key.revoked_seq = Some(entry.seq);
+    if let Some(recovery) = &mut key.recovery {
+        recovery.stopped = entry.recorded_at < recovery.active_from;
+    }
 }
 
 fn new_key(entry: &Entry, new: &NewKey) -> Result<PartyKey, Rejection> {
@@ -127,6 +207,7 @@ fn new_key(entry: &Entry, new: &NewKey) -> Result<PartyKey, Rejection> {
         added_seq: entry.seq,
         revoked_seq: None,
         compromised_from: None,
+        recovery: None,
     })
 }
 

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::facts::Facts;
-use super::velocity::{check_flows, check_limit, moved_value};
+use super::velocity::{check_limit, moved_value};
 use super::{Content, Entry, check_free};
 use crate::approval::{
-    Condition, DestinationRule, Hours, Lineage, Need, Policy, PolicyDocument, PolicyFault, Quorum, Rule,
-    RuleResult, Scope, fits,
+    Condition, DestinationRule, Hours, Lineage, Need, Policy, PolicyDocument, PolicyFault, Principal, Quorum,
+    Rule, RuleResult, Scope, fits,
 };
 use crate::command::{Body, PolicySet, Provenance};
 use crate::decimal::Exact;
+use crate::id::PartyId;
 use crate::party::Role;
 use crate::rejection::Rejection;
 use crate::state::{Change, Effects, State};
@@ -66,17 +67,12 @@ pub(super) fn set(state: &State, entry: &Entry, set: &PolicySet) -> Result<Vec<C
 fn read_policy<'a>(entry: &Entry<'a>, set: &PolicySet) -> Result<&'a PolicyDocument, Rejection> {
     let unreadable =
         |reason: &str| Rejection::DocumentDigest { digest: set.rules, reason: reason.to_owned() };
-    match &entry.documents.content {
-        Content::Policy(read) => read.as_ref().as_ref().map_err(|fault| match fault {
-            PolicyFault::Form(reason) => unreadable(reason),
-            PolicyFault::Unsafe(reason) => Rejection::QuorumUnsafe { reason: reason.clone() },
-        }),
-        Content::None
-        | Content::Prices(_)
-        | Content::Agreement(_)
-        | Content::Batch(_)
-        | Content::Unreadable(_) => Err(unreadable("not a policy")),
-    }
+    let content = &entry.documents.content;
+    let Content::Policy(read) = content else { return Err(unreadable(content.fault("not a policy"))) };
+    read.as_ref().as_ref().map_err(|fault| match fault {
+        PolicyFault::Form(reason) => unreadable(reason),
+        PolicyFault::Unsafe(reason) => Rejection::QuorumUnsafe { reason: reason.clone() },
+    })
 }
 
 /// Principals are registered parties, their keys those parties' own.
@@ -99,7 +95,6 @@ fn check_principals(state: &State, document: &PolicyDocument) -> Result<(), Reje
 /// `velocity_exceeded` and refusals of prices by a limit; `policy_refused`.
 pub(super) fn decide(state: &State, entry: &Entry, effects: &Effects) -> Result<Decision, Rejection> {
     let facts = Facts::of(state, entry, effects)?;
-    check_flows(state, entry, &facts.outflows)?;
     for policy in state.policies() {
         for limit in policy.document.limits() {
             check_limit(state, entry, policy, limit, &facts.outflows)?;
@@ -107,15 +102,19 @@ pub(super) fn decide(state: &State, entry: &Entry, effects: &Effects) -> Result<
     }
     let needs = if let Body::PolicySet(set) = &entry.command.body {
         change_needs(state, entry, set, effects)?
+    } else if let Body::OverrideGrant(_) = &entry.command.body {
+        highest_needs(state, entry)?
     } else {
         ruled_needs(state, entry, &entry.command.body, &facts)?
     };
+    let mut needs = needs;
     if needs.is_empty()
         && let Some(what) = wants_second(state, entry)
     {
         let by = format!("no policy asks a quorum for {what}, which none may do alone: that");
         return Err(Rejection::PolicyRefused { by });
     }
+    needs.extend(state.must_approve(&entry.command.body).map(contact_need));
     Ok(if needs.is_empty() { Decision::Allowed } else { Decision::Held(needs) })
 }
 
@@ -140,9 +139,27 @@ fn ruled_needs(state: &State, entry: &Entry, body: &Body, facts: &Facts) -> Resu
     Ok(needs)
 }
 
+/// The recovery contact that a party named: its own approval, whatever the policies say.
+fn contact_need(contact: PartyId) -> Need {
+    let contact = Principal { name: format!("recovery contact {contact}"), party: contact, keys: Vec::new() };
+    Need { by: "the recovery contact".to_owned(), k: 1, of: vec![contact] }
+}
+
 /// What needs a second principal whether a policy says so or not. Source: API specification §2,
 /// custody specification §2 and §4.
 fn wants_second(state: &State, entry: &Entry) -> Option<&'static str> {
+    if let Body::OverrideGrant(_) = &entry.command.body {
+        return Some("an override");
+    }
+    if let Body::AddressAllow(_) = &entry.command.body {
+        return Some("an address's allowance");
+    }
+    if let Body::BreakWriteOff(_) = &entry.command.body {
+        return Some("a write-off");
+    }
+    if let Body::KeyRecover(_) = &entry.command.body {
+        return Some("a recovery");
+    }
     if let Body::MovementSettle(settle) = &entry.command.body {
         let relayed = state
             .custody_statements()
@@ -166,6 +183,17 @@ fn change_needs(
         .find_map(|change| if let Change::Policy(policy) = change { Some(policy) } else { None });
     let before = state.policy_of(&set.scope);
     let needs = before.into_iter().chain(after).map(|policy| {
+        let by = format!("{} version {}, change", policy.id, policy.version);
+        need(state, entry, policy, policy.document.change(), by)
+    });
+    needs.collect()
+}
+
+/// An exception needs the highest quorum that there is: that of a change of the policies it is under.
+fn highest_needs(state: &State, entry: &Entry) -> Result<Vec<Need>, Rejection> {
+    let own = Scope::Party(entry.command.author.clone());
+    let policies = [own, Scope::Everyone].into_iter().filter_map(|scope| state.policy_of(&scope));
+    let needs = policies.map(|policy| {
         let by = format!("{} version {}, change", policy.id, policy.version);
         need(state, entry, policy, policy.document.change(), by)
     });
@@ -211,17 +239,12 @@ fn holds(state: &State, entry: &Entry, when: &Condition, type_name: &str, facts:
     let assets = when.assets.as_ref().is_none_or(|some| facts.moved.keys().all(|one| some.contains(one)));
     let classes = when.classes.as_ref().is_none_or(|some| facts.classes.iter().all(|one| some.contains(one)));
     let amounts = when.amounts.as_ref().is_none_or(|most| {
-        facts.moved.iter().all(|(asset, units)| {
-            units.is_some_and(|units| super::velocity::within(state, most, asset, units))
-        })
+        facts.moved.iter().all(|(asset, units)| super::velocity::within(state, most, asset, units))
     });
     let value = when.value.as_ref().is_none_or(|most| {
-        let moved: Option<BTreeMap<_, _>> =
-            facts.moved.iter().map(|(asset, units)| Some((asset, (*units)?))).collect();
-        moved.is_some_and(|moved| {
-            moved_value(state, entry.recorded_at, &moved, most)
-                .is_ok_and(|value: Exact| value <= super::collateral::exact(most.most))
-        })
+        let moved: BTreeMap<_, _> = facts.moved.iter().map(|(asset, units)| (asset, units.clone())).collect();
+        moved_value(state, entry.recorded_at, &moved, most)
+            .is_ok_and(|value: Exact| value <= super::collateral::exact(most.most))
     });
     let rolling = when.rolling.as_ref().is_none_or(|rolling| {
         super::velocity::rolls_within(state, entry, rolling.window_ms, &rolling.measure, &facts.outflows)

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::{Entry, check_free};
 use crate::asset::Asset;
-use crate::command::{AssetDefine, AssetSuspend, DocumentPut};
+use crate::command::{AssetDefine, AssetSuspend, DocumentErase, DocumentPut};
 use crate::rejection::Rejection;
-use crate::state::{Change, State};
+use crate::state::{Change, DocumentEntry, DocumentPart, Erasure, State};
 
 pub(super) fn define_asset(
     state: &State,
@@ -61,4 +61,32 @@ pub(super) fn suspend_asset(
     }
     let asset = Asset { suspended: true, changed_seq: entry.seq, ..Asset::clone(asset) };
     Ok(vec![Change::Asset(Arc::new(asset))])
+}
+
+/// Serving ends at once. What replay reads, and the secrets that seals are recomputed with, stay: without
+/// them no later record, or no balance, could be proven to anyone.
+pub(super) fn erase_document(
+    state: &State,
+    entry: &Entry,
+    erase: &DocumentErase,
+) -> Result<Vec<Change>, Rejection> {
+    let known = state.document(&erase.digest).ok_or_else(|| Rejection::UnknownReference {
+        pointer: "/body/digest".to_owned(),
+        what: format!("no record names document {}", erase.digest),
+    })?;
+    let wrong = |state: String| {
+        let fits = "nothing: document.erase is for documents that replay does not read".to_owned();
+        Err(Rejection::WrongState { state, fits })
+    };
+    if let Some(erased) = &known.erased {
+        return wrong(format!("erased by record {}", erased.seq));
+    }
+    match known.part {
+        DocumentPart::Replayed => return wrong("a document from which the state follows".to_owned()),
+        DocumentPart::Salts => return wrong("the secret of a seal's salts".to_owned()),
+        DocumentPart::Named => {}
+    }
+    let erasure = Erasure { seq: entry.seq, recorded_at: entry.recorded_at, reason: erase.reason.clone() };
+    let erased = DocumentEntry { erased: Some(Arc::new(erasure)), ..DocumentEntry::clone(known) };
+    Ok(vec![Change::Document(erase.digest, Arc::new(erased))])
 }

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use num_bigint::BigUint;
+
 use super::Entry;
 use super::collateral::{exact, valuation_time};
 use crate::approval::{AssetMost, Limit, LimitMeasure, Policy, Scope, ValueMost};
-use crate::decimal::{DecimalText, Exact};
+use crate::decimal::{DecimalText, Exact, print_scaled, ten_to};
 use crate::id::{AssetId, PartyId};
 use crate::movement::Outflow;
 use crate::rejection::Rejection;
@@ -13,21 +15,8 @@ use crate::state::State;
 use crate::time::Timestamp;
 use crate::valuation;
 
-/// What would be counted fits into what counts it.
-pub(super) fn check_flows(state: &State, entry: &Entry, outflows: &[Outflow]) -> Result<(), Rejection> {
-    let most = crate::approval::FLOW_WINDOW_MAX;
-    for flow in outflows {
-        if window_sum(state, flow, entry.recorded_at, most).is_none() {
-            return Err(Rejection::AmountOverflow {
-                what: format!("{}: what left {}", flow.asset, flow.owner),
-            });
-        }
-    }
-    Ok(())
-}
-
-fn window_sum(state: &State, flow: &Outflow, at: Timestamp, window_ms: u64) -> Option<u128> {
-    state.flowed(&flow.owner, &flow.asset, at, window_ms)?.checked_add(flow.units)
+fn window_sum(state: &State, flow: &Outflow, at: Timestamp, window_ms: u64) -> BigUint {
+    state.flowed(&flow.owner, &flow.asset, at, window_ms) + &flow.units
 }
 
 /// A limit of the policy of each owner whom something leaves, whoever signs.
@@ -68,7 +57,7 @@ pub(super) fn rolls_within(
     owners.into_iter().all(|owner| match measure {
         LimitMeasure::Amounts(most) => outflows.iter().filter(|flow| flow.owner == *owner).all(|flow| {
             let sum = window_sum(state, flow, entry.recorded_at, window_ms);
-            sum.is_some_and(|sum| within(state, most, &flow.asset, sum))
+            within(state, most, &flow.asset, &sum)
         }),
         LimitMeasure::Value(most) => {
             over_value(state, entry, window_ms, most, outflows, owner).is_ok_and(|over| over.is_none())
@@ -77,17 +66,17 @@ pub(super) fn rolls_within(
 }
 
 /// Whether an asset is among those that are bounded, and no more of it than that.
-pub(super) fn within(state: &State, most: &[AssetMost], asset: &AssetId, units: u128) -> bool {
-    bound(state, most, asset).is_some_and(|most| units <= most)
+pub(super) fn within(state: &State, most: &[AssetMost], asset: &AssetId, units: &BigUint) -> bool {
+    bound(state, most, asset).is_some_and(|most| *units <= most)
 }
 
-/// A bound beyond what the asset can hold bounds nothing; one finer than its unit is cut.
-fn bound(state: &State, most: &[AssetMost], asset: &AssetId) -> Option<u128> {
+/// A bound finer than the asset's unit is cut to it.
+fn bound(state: &State, most: &[AssetMost], asset: &AssetId) -> Option<BigUint> {
     let most = most.iter().find(|one| one.asset == *asset)?;
     let decimals = state.asset(asset)?.decimals;
     let exact = DecimalText::parse(&most.most).ok()?.exact();
-    let scaled = exact * Exact::from_integer(crate::decimal::ten_to(decimals.into()));
-    Some(u128::try_from(scaled.to_integer()).unwrap_or(u128::MAX))
+    let scaled = exact * Exact::from_integer(ten_to(decimals.into()));
+    scaled.to_integer().try_into().ok()
 }
 
 fn over_amounts(
@@ -101,10 +90,10 @@ fn over_amounts(
     outflows.iter().filter(|flow| flow.owner == *owner).find_map(|flow| {
         // An asset that the limit does not name is not limited by it.
         let bound = bound(state, most, &flow.asset)?;
-        let sum = window_sum(state, flow, entry.recorded_at, window_ms).unwrap_or(u128::MAX);
-        let print = |units| {
-            format!("{} {}", super::collateral::print_quantity(state, &flow.asset, units), flow.asset)
-        };
+        let sum = window_sum(state, flow, entry.recorded_at, window_ms);
+        let decimals = state.asset(&flow.asset).map_or(0, |asset| asset.decimals);
+        let print =
+            |units: BigUint| format!("{} {}", print_scaled(&units.into(), decimals.into()), flow.asset);
         (sum > bound).then(|| (print(bound), print(sum)))
     })
 }
@@ -119,15 +108,14 @@ fn over_value(
     owner: &PartyId,
 ) -> Result<Option<(String, String)>, Rejection> {
     let at = entry.recorded_at;
-    let mut sums: BTreeMap<&AssetId, u128> = BTreeMap::new();
+    let mut sums: BTreeMap<&AssetId, BigUint> = BTreeMap::new();
     for asset in state.assets().map(|asset| &asset.id) {
         let here = outflows.iter().find(|flow| flow.owner == *owner && flow.asset == *asset);
         let sum = match here {
             Some(flow) => window_sum(state, flow, at, window_ms),
             None => state.flowed(owner, asset, at, window_ms),
         };
-        let overflow = || Rejection::AmountOverflow { what: format!("{asset}: what left {owner}") };
-        sums.insert(asset, sum.ok_or_else(overflow)?);
+        sums.insert(asset, sum);
     }
     let value = moved_value(state, at, &sums, most)?;
     let print = |value: &Exact| format!("{} {}", valuation::Value::rounded_up(value), most.currency);
@@ -142,11 +130,11 @@ fn over_value(
 pub(super) fn moved_value(
     state: &State,
     at: Timestamp,
-    sums: &BTreeMap<&AssetId, u128>,
+    sums: &BTreeMap<&AssetId, BigUint>,
     most: &ValueMost,
 ) -> Result<Exact, Rejection> {
     let mut value = Exact::from_integer(0.into());
-    for (asset, units) in sums.iter().filter(|(_, units)| **units > 0) {
+    for (asset, units) in sums.iter().filter(|(_, units)| **units > BigUint::ZERO) {
         let missing = || Rejection::PriceMissing { asset: (*asset).clone() };
         let prices = state.prices().ok_or_else(missing)?;
         let age = valuation_time(state, at).millis_since(prices.as_of);
@@ -155,7 +143,8 @@ pub(super) fn moved_value(
         }
         let price = prices.assets.get(*asset).ok_or_else(missing)?;
         let decimals = state.asset(asset).map_or(0, |asset| asset.decimals);
-        let worth = valuation::quantity(*units, decimals) * exact(*price);
+        let quantity = Exact::new(BigUint::clone(units).into(), ten_to(decimals.into()));
+        let worth = quantity * exact(*price);
         value += if prices.currency == most.currency {
             worth
         } else {

@@ -11,6 +11,7 @@ mod id;
 mod refusal;
 mod state;
 mod step;
+mod times;
 pub mod vectors;
 
 pub use command::{CallCommand, Verb};
@@ -20,6 +21,7 @@ pub use state::{
     Actor, CallKind, CallLeg, CallState, DisputeReason, FailReason, Reading, RejectReason, RetractReason,
 };
 pub use step::{Call, CallTerms, Step, step};
+pub use times::CallTimes;
 
 #[cfg(test)]
 mod tests;

@@ -137,6 +137,11 @@ impl Call {
         })
     }
 
+    /// The same call on other terms.
+    pub(super) fn with_terms(&self, terms: CallTerms) -> Self {
+        Self { terms, ..self.clone() }
+    }
+
     fn to(&self, state: CallState) -> Step {
         Step { call: Self { state, ..self.clone() }, halves: None }
     }

@@ -1,23 +1,30 @@
 //! Every type of command this version knows, by name.
 
-use super::agreement::{AgreementAccept, AgreementPropose, AgreementReject};
+use super::address::{AddressAdd, AddressAllow, AddressProve, AddressRemove};
+use super::agreement::{AgreementAccept, AgreementPropose, AgreementReject, AgreementTerminate};
 use super::approval::{ApprovalSay, PolicySet};
+use super::breaker::BreakerStep;
+use super::breaks::{BreakAssign, BreakExplain, BreakOpen, BreakResolve, BreakWriteOff};
 use super::call::{CallIssue, CallStep};
 use super::concern::Concern;
-use super::custody::{BreakOpen, CustodyStatementPut, ReconciliationRecord};
+use super::custody::{CustodyObserve, CustodyStatementPut, ReconciliationRecord};
 use super::fields::Fields;
+use super::governance::{ClockConfirm, LedgerClose, LogKeyAnnounce, RulesSet, WitnessPolicySet};
 use super::market::{MarginState, PositionReport, PriceSet, RegimeAdopt};
 use super::movement::{
     MovementBatch, MovementInstruct, MovementReclassify, MovementReverse, MovementSettle, MovementVoid,
 };
-use super::party::{KeyAdd, KeyRevoke, KeyRotate, LedgerOpen, NewKey, PartyRegister};
-use super::registry::{AccountOpen, AssetDefine, DocumentPut};
+use super::overrides::{OverrideGrant, OverrideRevoke};
+use super::party::{KeyAdd, KeyRecover, KeyRevoke, KeyRotate, LedgerOpen, NewKey, PartyRegister};
+use super::registry::{AccountOpen, AssetDefine, DocumentErase, DocumentPut};
+use super::seal::{AttestationPut, SealPut};
 use super::standing::{AccountStanding, AssetSuspend, PartyStanding};
+use super::webhook::{WebhookRemove, WebhookSet};
 use crate::digest::Digest;
 use crate::envelope::Purpose;
 use crate::id::CallId;
 use crate::json::Json;
-use crate::party::Role;
+use crate::party::{KeyUse, Role};
 
 /// What the body of a type can tell of itself.
 pub(super) trait Ask: Sized {
@@ -32,13 +39,14 @@ pub(super) trait Ask: Sized {
         Vec::new()
     }
 
-    /// The key that it brings and that must sign it too.
+    /// The key that it brings.
     fn new_key(&self) -> Option<&NewKey> {
         None
     }
 }
 
 const OPERATOR: &[Role] = &[Role::Operator];
+const AUDITOR: &[Role] = &[Role::Auditor];
 const DEALERS: &[Role] = &[Role::Operator, Role::Client];
 const KEEPERS: &[Role] = &[Role::Operator, Role::Custodian];
 /// The side in the call decides, once the call is found.
@@ -102,7 +110,7 @@ macro_rules! bodies {
                 }
             }
 
-            /// The key that the command brings and that must sign it too.
+            /// The key that the command brings. Whether it signs too is for [`Signers`] to say.
             #[must_use]
             pub fn new_key(&self) -> Option<&NewKey> {
                 match self {
@@ -117,6 +125,22 @@ macro_rules! bodies {
 bodies! {
     /// Opens the ledger: record 0.
     LedgerOpen(LedgerOpen) = "ledger.open" by OPERATOR,
+    /// Puts another quorum of witnesses in force.
+    LedgerWitnessPolicy(WitnessPolicySet) = "ledger.witness_policy" by OPERATOR,
+    /// Announces the next log key.
+    LedgerLogKey(LogKeyAnnounce) = "ledger.log_key" by OPERATOR,
+    /// Sets the rules version of later records.
+    LedgerRules(RulesSet) = "ledger.rules" by OPERATOR,
+    /// Confirms the clock, which is believed again.
+    LedgerConfirmClock(ClockConfirm) = "ledger.confirm_clock" by OPERATOR,
+    /// Closes the ledger for ever.
+    LedgerClose(LedgerClose) = "ledger.close" by OPERATOR,
+    /// Takes a pool's circuit breaker through one cycle.
+    BreakerStep(BreakerStep) = "breaker.step" by OPERATOR,
+    /// Grants an exception to a rule.
+    OverrideGrant(OverrideGrant) = "override.grant" by OPERATOR,
+    /// Ends it early.
+    OverrideRevoke(OverrideRevoke) = "override.revoke" by OPERATOR,
     /// Registers a party with its first key.
     PartyRegister(PartyRegister) = "party.register" by OPERATOR,
     /// Adds a key.
@@ -125,6 +149,8 @@ bodies! {
     KeyRotate(KeyRotate) = "key.rotate" by ANYONE,
     /// Ends a key.
     KeyRevoke(KeyRevoke) = "key.revoke" by ANYONE,
+    /// Gives a new key to a party that lost all of its own.
+    KeyRecover(KeyRecover) = "key.recover" by OPERATOR,
     /// Stops a party from authoring anything.
     PartySuspend(PartyStanding) = "party.suspend" by OPERATOR,
     /// Lets it author again.
@@ -157,8 +183,20 @@ bodies! {
     AgreementAccept(AgreementAccept) = "agreement.accept" by DEALERS,
     /// Rejects it.
     AgreementReject(AgreementReject) = "agreement.reject" by DEALERS,
+    /// Ends an agreement: what it secures runs off.
+    AgreementTerminate(AgreementTerminate) = "agreement.terminate" by DEALERS,
+    /// Names an address to which collateral may be sent one day.
+    AddressAdd(AddressAdd) = "address.add" by DEALERS,
+    /// Brings the proof that its owner controls it.
+    AddressProve(AddressProve) = "address.prove" by DEALERS,
+    /// Lets it be used once it has cooled off.
+    AddressAllow(AddressAllow) = "address.allow" by DEALERS,
+    /// Takes it off the list at once.
+    AddressRemove(AddressRemove) = "address.remove" by DEALERS,
     /// Makes a document part of the record.
     DocumentPut(DocumentPut) = "document.put" by ANYONE,
+    /// Stops a document from being served.
+    DocumentErase(DocumentErase) = "document.erase" by OPERATOR,
     /// Sets prices.
     PriceSet(PriceSet) = "price.set" by OPERATOR,
     /// Reports positions.
@@ -183,8 +221,26 @@ bodies! {
     CustodyStatement(CustodyStatementPut) = "custody.statement" by KEEPERS,
     /// Records a reconciliation.
     Reconciliation(ReconciliationRecord) = "recon.record" by KEEPERS,
+    /// Records what was seen of a chain.
+    CustodyObserve(CustodyObserve) = "custody.observe" by KEEPERS,
     /// Opens a break.
     BreakOpen(BreakOpen) = "break.open" by KEEPERS,
+    /// Gives a break to who answers for it.
+    BreakAssign(BreakAssign) = "break.assign" by KEEPERS,
+    /// Explains a break.
+    BreakExplain(BreakExplain) = "break.explain" by KEEPERS,
+    /// Ends a break by evidence.
+    BreakResolve(BreakResolve) = "break.resolve" by KEEPERS,
+    /// Ends a break by an adjusting movement.
+    BreakWriteOff(BreakWriteOff) = "break.write_off" by KEEPERS,
+    /// Commits to every balance.
+    SealPut(SealPut) = "seal.put" by OPERATOR,
+    /// Puts an auditor's word on record.
+    AttestationPut(AttestationPut) = "attestation.put" by AUDITOR,
+    /// Makes or changes a party's webhook.
+    WebhookSet(WebhookSet) = "webhook.set" by ANYONE,
+    /// Ends a party's webhook.
+    WebhookRemove(WebhookRemove) = "webhook.remove" by ANYONE,
 }
 
 impl Body {
@@ -198,6 +254,20 @@ impl Body {
     #[must_use]
     pub fn purpose(type_name: &str) -> Purpose {
         if type_name.starts_with("approval.") { Purpose::Approval } else { Purpose::Command }
+    }
+
+    /// What the key must be registered for that signs it.
+    #[must_use]
+    pub fn key_use(&self) -> KeyUse {
+        if matches!(self, Self::PriceSet(_)) {
+            KeyUse::Price
+        } else if matches!(self, Self::SealPut(_)) {
+            KeyUse::Seal
+        } else if Self::purpose(self.type_name()) == Purpose::Approval {
+            KeyUse::Approval
+        } else {
+            KeyUse::Command
+        }
     }
 
     /// Every type this version knows.

@@ -1,7 +1,8 @@
 //! What a command is about: so that whoever it concerns may read it.
 
+use super::AddressNamed;
 use crate::digest::Digest;
-use crate::id::{AccountId, AgreementId, CallId, MovementId, PartyId, PortfolioId};
+use crate::id::{AccountId, AgreementId, BreakId, CallId, MovementId, OverrideId, PartyId, PortfolioId};
 
 /// One thing that a command is about.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -10,6 +11,10 @@ pub enum Concern {
     Everyone,
     /// A party.
     Party(PartyId),
+    /// A party and its recovery contact.
+    Recovery(PartyId),
+    /// An address: its owner.
+    Address(AddressNamed),
     /// An account: its owner and its custodian.
     Account(AccountId),
     /// A movement: owners and custodians of its accounts.
@@ -24,6 +29,12 @@ pub enum Concern {
     Held(Digest),
     /// A portfolio: its owner.
     Portfolio(PortfolioId),
+    /// An override: owner and custodian of its account.
+    Override(OverrideId),
+    /// A break: the custodian, and the owner of the account that it is in.
+    Break(BreakId),
+    /// A document: its readers.
+    Document(Digest),
 }
 
 impl Concern {

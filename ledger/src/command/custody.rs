@@ -1,10 +1,10 @@
-//! Custodians' statements, reconciliations and breaks.
+//! Custodians' statements, observations of chains, and reconciliations.
 
 use super::body::Ask;
 use super::concern::Concern;
-use super::fields::{Fields, QuantityText, ReadText};
+use super::fields::{Fields, ReadText};
 use crate::digest::Digest;
-use crate::id::{BreakId, CustodyStatementId, PartyId, ReconciliationId};
+use crate::id::{CustodyStatementId, ObservationId, PartyId, ReconciliationId};
 use crate::time::Timestamp;
 use crate::words::words;
 
@@ -118,37 +118,53 @@ impl Ask for ReconciliationRecord {
     }
 }
 
-/// `break.open`.
+/// `custody.observe`: evidence of a chain's state at one block, read from the outside.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct BreakOpen {
-    /// The break: 16 hex digits made from what differs, not from the amount.
-    pub id: BreakId,
-    /// The reconciliation that found it.
-    pub reconciliation: ReconciliationId,
-    /// Which line of the result it is.
-    pub line: String,
-    /// By how much, with its sign given by the line's type.
-    pub amount: QuantityText,
-    /// Whether the amount is negative.
-    pub negative: bool,
+pub struct CustodyObserve {
+    /// The observation.
+    pub observation: ObservationId,
+    /// The chain, 1 to 32 of `a-z 0-9 -`.
+    pub chain: String,
+    /// The block's height.
+    pub height: u64,
+    /// The block's hash: 64 lower-case hex digits, after `0x` where the chain writes it so.
+    pub block_hash: String,
+    /// The document with address, asset, amount, policy and what was answered.
+    pub digest: Digest,
 }
 
-impl Ask for BreakOpen {
+impl Ask for CustodyObserve {
     fn read(fields: &mut Fields) -> Option<Self> {
-        let id = fields.parsed("break");
-        let reconciliation = fields.parsed("reconciliation");
-        let line = fields.text("line");
-        let amount = fields.required("amount", "a signed quantity as -12.5", |value| {
-            let text = value.as_str()?;
-            let magnitude = text.strip_prefix('-').unwrap_or(text);
-            crate::decimal::DecimalText::parse(text).ok()?;
-            Some((QuantityText::read_text(magnitude)?, magnitude.len() != text.len()))
+        let observation = fields.parsed("observation");
+        let chain = fields.required("chain", "a chain's name: 1 to 32 of a-z 0-9 -", |value| {
+            value.as_str().filter(|text| is_chain(text)).map(str::to_owned)
         });
-        let (amount, negative) = amount?;
-        Some(Self { id: id?, reconciliation: reconciliation?, line: line?, amount, negative })
+        let height = fields.parsed("height");
+        let block_hash =
+            fields.required("block_hash", "64 lower-case hex digits, with or without 0x", |value| {
+                let text = value.as_str()?;
+                Digest::parse_hex(text.strip_prefix("0x").unwrap_or(text)).map(|_| text.to_owned())
+            });
+        let digest = fields.parsed("digest");
+        Some(Self {
+            observation: observation?,
+            chain: chain?,
+            height: height?,
+            block_hash: block_hash?,
+            digest: digest?,
+        })
     }
 
     fn concerns(&self) -> Vec<Concern> {
         Vec::new()
     }
+
+    fn documents(&self) -> Vec<(&'static str, Digest)> {
+        vec![("/body/digest", self.digest)]
+    }
+}
+
+fn is_chain(text: &str) -> bool {
+    let alphabet = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=32).contains(&text.len()) && text.bytes().all(alphabet)
 }

@@ -94,6 +94,12 @@ impl<'a> Fields<'a> {
         self.errors.push(FieldError { pointer, fault, help: help.to_owned() });
     }
 
+    /// A value that was read and that does not fit its member all the same.
+    pub(crate) fn refuse<T>(&mut self, name: &str, help: &str) -> Option<T> {
+        self.complain(name, FieldFault::BadValue, help);
+        None
+    }
+
     fn find(&mut self, name: &'static str) -> Option<&'a Json> {
         self.read.push(name);
         self.members.iter().find(|(member, _)| member == name).map(|(_, value)| value)
@@ -298,5 +304,6 @@ macro_rules! read_ids {
 
 read_ids! {
     PartyId, AssetId, AccountId, AgreementId, PortfolioId, PriceSetId, MovementId, StatementId, CallId,
-    CustodyStatementId, ReconciliationId, BreakId, RegimeId, PolicyId,
+    CustodyStatementId, ReconciliationId, BreakId, RegimeId, PolicyId, OverrideId, ObservationId,
+    AttestationId, WebhookId,
 }

@@ -3,34 +3,50 @@
 //! Reading never looks at state: a command that reads is well formed, not yet allowed.
 //! Source: audit specification §1 (members), API specification §2 (types and bodies).
 
+mod address;
 mod agreement;
 mod approval;
 mod body;
+mod breaker;
+mod breaks;
 mod call;
 mod concern;
 mod custody;
 pub(crate) mod fields;
+mod governance;
 mod market;
 mod movement;
+mod overrides;
 mod party;
 mod registry;
+mod seal;
 mod standing;
+mod webhook;
 
-pub use agreement::{AgreementAccept, AgreementPropose, AgreementReject};
+pub use address::{
+    AddressAdd, AddressAllow, AddressNamed, AddressProve, AddressRemove, AddressText, Challenge,
+};
+pub use agreement::{AgreementAccept, AgreementPropose, AgreementReject, AgreementTerminate};
 pub use approval::{ApprovalSay, PolicySet};
 pub use body::{Body, Signers};
+pub use breaker::BreakerStep;
+pub use breaks::{BreakAssign, BreakExplain, BreakOpen, BreakResolve, BreakWriteOff};
 pub use call::{CallIssue, CallStep, PledgedItem};
 pub use concern::Concern;
-pub use custody::{BreakOpen, CustodyStatementPut, Provenance, ReconciliationRecord};
+pub use custody::{CustodyObserve, CustodyStatementPut, Provenance, ReconciliationRecord};
 pub use fields::{FieldError, FieldFault, QuantityText};
+pub use governance::{ClockConfirm, LedgerClose, LogKeyAnnounce, RulesSet, WitnessPolicySet};
 pub use market::{MarginState, PositionReport, PriceSet, RegimeAdopt};
 pub use movement::{
     AssetTotal, BATCH_POSTINGS_MAX, MovementBatch, MovementInstruct, MovementMode, MovementReclassify,
     MovementReverse, MovementSettle, MovementVoid, PostingText, read_batch,
 };
-pub use party::{KeyAdd, KeyRevoke, KeyRotate, LedgerOpen, NewKey, PartyRegister};
-pub use registry::{AccountOpen, AssetDefine, DocumentPut};
+pub use overrides::{OverrideGrant, OverrideRevoke};
+pub use party::{KeyAdd, KeyRecover, KeyRevoke, KeyRotate, LedgerOpen, NewKey, PartyRegister, ScopeNamed};
+pub use registry::{AccountOpen, AssetDefine, DocumentErase, DocumentPut};
+pub use seal::{AttestationPut, SealPut};
 pub use standing::{AccountStanding, AssetSuspend, PartyStanding};
+pub use webhook::{EventName, WebhookRemove, WebhookSet};
 
 use fields::Fields;
 

@@ -1,5 +1,6 @@
 //! Movements of collateral between accounts.
 
+use super::address::AddressText;
 use super::body::Ask;
 use super::concern::Concern;
 use super::fields::{Fields, QuantityText, ReadText};
@@ -59,6 +60,9 @@ pub struct MovementInstruct {
     pub expires: Option<Timestamp>,
     /// The call it serves.
     pub call: Option<CallId>,
+    /// The address that what leaves the custodians' books is sent to; then it is on the owner's
+    /// allow-list and active.
+    pub destination: Option<AddressText>,
 }
 
 impl Ask for MovementInstruct {
@@ -68,7 +72,15 @@ impl Ask for MovementInstruct {
         let postings = fields.each("postings", 1..=8, PostingText::read);
         let expires = fields.parsed_optional("expires");
         let call = fields.parsed_optional("call");
-        Some(Self { movement: movement?, mode: mode?, postings: postings?, expires: expires?, call: call? })
+        let destination = fields.parsed_optional("destination");
+        Some(Self {
+            movement: movement?,
+            mode: mode?,
+            postings: postings?,
+            expires: expires?,
+            call: call?,
+            destination: destination?,
+        })
     }
 
     fn concerns(&self) -> Vec<Concern> {

@@ -5,6 +5,7 @@ use super::concern::Concern;
 use super::fields::{Fields, ReadText};
 use crate::digest::Digest;
 use crate::id::PartyId;
+use crate::json::Json;
 use crate::key::{KeyError, KeyId, PublicKey};
 use crate::party::{KeyUse, Role};
 
@@ -19,8 +20,11 @@ pub struct NewKey {
 impl NewKey {
     fn read(fields: &mut Fields) -> Option<Self> {
         let bytes = Self::read_bytes(fields);
-        let uses = fields.set("uses");
-        Some(Self { bytes: bytes?, uses: uses? })
+        let uses: Vec<KeyUse> = fields.set("uses")?;
+        if uses.contains(&KeyUse::Seal) && uses.len() > 1 {
+            return fields.refuse("uses", "a key that signs seals signs nothing else");
+        }
+        Some(Self { bytes: bytes?, uses })
     }
 
     fn read_bytes(fields: &mut Fields) -> Option<[u8; 32]> {
@@ -67,7 +71,7 @@ impl Ask for LedgerOpen {
         let witness_policy = fields.parsed("witness_policy");
         let rules = fields.parsed_optional("rules");
         let sandbox = fields.optional("sandbox", "true, or leave it out", |value| {
-            (*value == crate::json::Json::Bool(true)).then_some(true)
+            (*value == Json::Bool(true)).then_some(true)
         });
         Some(Self {
             operator: operator?,
@@ -93,6 +97,27 @@ impl Ask for LedgerOpen {
     }
 }
 
+/// What an auditor is to see, as written.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum ScopeNamed {
+    /// `all`.
+    All,
+    /// Ids of parties and agreements.
+    Only(Vec<String>),
+}
+
+impl ScopeNamed {
+    fn read(value: &Json) -> Option<Self> {
+        if value.as_str() == Some("all") {
+            return Some(Self::All);
+        }
+        let ids: Vec<_> =
+            value.as_array()?.iter().map(|id| id.as_str().map(str::to_owned)).collect::<Option<_>>()?;
+        let ascending = ids.windows(2).all(|pair| pair[0] < pair[1]);
+        (ascending && (1..=64).contains(&ids.len())).then_some(Self::Only(ids))
+    }
+}
+
 /// `party.register`: signed by the operator's key, then by the new party's own.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct PartyRegister {
@@ -106,6 +131,11 @@ pub struct PartyRegister {
     pub lei: Option<String>,
     /// Its first key.
     pub key: NewKey,
+    /// What it may see; only an auditor has a scope, and without one it sees everything. An id that is
+    /// both a party's and an agreement's means both.
+    pub scope: Option<ScopeNamed>,
+    /// The party that must agree before this one is ever given a key by recovery.
+    pub recovery: Option<PartyId>,
 }
 
 impl Ask for PartyRegister {
@@ -119,11 +149,24 @@ impl Ask for PartyRegister {
             value.as_str().filter(|lei| crate::party::is_lei(lei)).map(str::to_owned)
         });
         let key = NewKey::read(fields);
-        Some(Self { party: party?, role: role?, legal_name: legal_name?, lei: lei?, key: key? })
+        let help = "for an auditor: all, or 1 to 64 ids of parties and agreements, ascending without repeats";
+        let scope = fields.optional("scope", help, |value| {
+            ScopeNamed::read(value).filter(|_| role.is_none_or(|role| role == Role::Auditor))
+        });
+        let recovery = fields.parsed_optional("recovery");
+        Some(Self {
+            party: party?,
+            role: role?,
+            legal_name: legal_name?,
+            lei: lei?,
+            key: key?,
+            scope: scope?,
+            recovery: recovery?,
+        })
     }
 
     fn concerns(&self) -> Vec<Concern> {
-        vec![Concern::Party(self.party.clone())]
+        [&self.party].into_iter().chain(&self.recovery).cloned().map(Concern::Party).collect()
     }
 
     fn new_key(&self) -> Option<&NewKey> {
@@ -205,6 +248,42 @@ impl Ask for KeyRevoke {
 
     fn concerns(&self) -> Vec<Concern> {
         Vec::new()
+    }
+}
+
+/// `key.recover`: a new key for a party that lost all of its own. It signs nothing until 48 hours after
+/// the record, and any key that still stands may revoke it until then.
+///
+/// A quorum of the operator's is needed, and the recovery contact's own approval where the party has
+/// one: [`crate::state::State::must_approve`].
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct KeyRecover {
+    /// The party.
+    pub party: PartyId,
+    /// The key that comes.
+    pub key: NewKey,
+    /// The document that shows that the party asks for it.
+    pub evidence: Digest,
+}
+
+impl Ask for KeyRecover {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let party = fields.parsed("party");
+        let key = NewKey::read(fields);
+        let evidence = fields.parsed("evidence");
+        Some(Self { party: party?, key: key?, evidence: evidence? })
+    }
+
+    fn concerns(&self) -> Vec<Concern> {
+        vec![Concern::Recovery(self.party.clone())]
+    }
+
+    fn documents(&self) -> Vec<(&'static str, Digest)> {
+        vec![("/body/evidence", self.evidence)]
+    }
+
+    fn new_key(&self) -> Option<&NewKey> {
+        Some(&self.key)
     }
 }
 

@@ -5,6 +5,7 @@ use super::concern::Concern;
 use super::fields::{Fields, ReadText};
 use crate::account::{Book, PropertyClass};
 use crate::asset::AssetKind;
+use crate::chain::Chain;
 use crate::digest::Digest;
 use crate::id::{AccountId, AssetId, PartyId};
 use crate::json::Json;
@@ -87,6 +88,7 @@ fn trait_help(name: &str) -> &'static str {
     match name {
         "income" => "paid or accrues",
         "currency" => "three capital letters (ISO 4217)",
+        "chain" => Chain::HELP,
         _ => "text",
     }
 }
@@ -94,6 +96,7 @@ fn trait_help(name: &str) -> &'static str {
 fn fits_trait(name: &str, text: &str) -> bool {
     match name {
         "income" => ["paid", "accrues"].contains(&text),
+        "chain" => Chain::parse(text).is_ok(),
         "currency" => text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase()),
         _ => !text.is_empty(),
     }
@@ -210,5 +213,30 @@ impl Ask for DocumentPut {
 
     fn documents(&self) -> Vec<(&'static str, Digest)> {
         vec![("/body/digest", self.digest)]
+    }
+}
+
+/// `document.erase`: from this record on the document is served to nobody and cited by nothing new.
+///
+/// A second principal is needed. What the replay of later records needs is not erased.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct DocumentErase {
+    /// The document.
+    pub digest: Digest,
+    /// Why, for those who could read it.
+    pub reason: String,
+}
+
+impl Ask for DocumentErase {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let digest = fields.parsed("digest");
+        let reason = fields.required("reason", "text, not empty", |value| {
+            value.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
+        });
+        Some(Self { digest: digest?, reason: reason? })
+    }
+
+    fn concerns(&self) -> Vec<Concern> {
+        vec![Concern::Document(self.digest)]
     }
 }

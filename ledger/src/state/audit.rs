@@ -34,6 +34,12 @@ impl State {
                 ));
             }
         }
+        for granted in self.overrides() {
+            let used: BigInt = granted.uses.iter().map(|used| BigInt::from(used.units)).sum();
+            if used > BigInt::from(granted.limit) {
+                return Err(format!("override {}: {used} used of {}", granted.id, granted.limit));
+            }
+        }
         match sums.into_iter().find(|(_, sum)| *sum != BigInt::ZERO) {
             Some(((asset, custodian), sum)) => {
                 Err(format!("{asset} at {custodian}: accounts sum to {sum}, not zero"))

@@ -7,23 +7,29 @@ use num_bigint::BigInt;
 
 use super::{DocumentEntry, KeyHolder, Opened, State};
 use crate::account::{Account, Book};
+use crate::address::Address;
 use crate::agreement::Agreement;
 use crate::apply::Entry;
 use crate::approval::{HeldCommand, HeldStatus, Policy};
 use crate::asset::Asset;
+use crate::break_record::Break;
 use crate::call_record::CallRecord;
 use crate::digest::Digest;
-use crate::evidence::{Break, CustodyStatement, Reconciliation};
+use crate::evidence::{Attestation, CustodyStatement, Observation, Reconciliation};
 use crate::id::{AssetId, PartyId};
 use crate::market::{AdoptedRegime, MarginStatement, Portfolio, Prices};
 use crate::movement::{Movement, MovementStatus};
+use crate::overrides::Override;
 use crate::party::Party;
+use crate::pool::Pool;
+use crate::seal_record::Seal;
 use crate::time::Timestamp;
+use crate::webhook::Webhook;
 
 /// One object as it is after the record.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Change {
-    /// The ledger was opened.
+    /// The ledger's own terms.
     Opened(Arc<Opened>),
     /// A party or its keys.
     Party(Arc<Party>),
@@ -33,6 +39,8 @@ pub enum Change {
     Account(Arc<Account>),
     /// An agreement.
     Agreement(Arc<Agreement>),
+    /// An address on the allow-list.
+    Address(Arc<Address>),
     /// A document and who may read it.
     Document(Digest, Arc<DocumentEntry>),
     /// The prices in force.
@@ -57,6 +65,18 @@ pub enum Change {
     Policy(Arc<Policy>),
     /// A command that waits for others, or waited.
     Held(Arc<HeldCommand>),
+    /// A pool and its level.
+    Pool(Arc<Pool>),
+    /// An override: granted, used or revoked.
+    Override(Arc<Override>),
+    /// An observation of a chain.
+    Observation(Arc<Observation>),
+    /// A seal.
+    Seal(Arc<Seal>),
+    /// An auditor's attestation.
+    Attestation(Arc<Attestation>),
+    /// A webhook.
+    Webhook(Arc<Webhook>),
 }
 
 /// What a record changes: objects with their values afterwards, in the order to be told.
@@ -100,24 +120,19 @@ impl State {
 
     /// Puts a change in before a record is judged: what time alone has changed.
     pub(crate) fn put(&mut self, change: &Change) {
+        macro_rules! named {
+            ($kind:literal, $map:ident, $object:expr) => {{
+                self.name($kind, $object.id.as_str());
+                self.$map.insert($object.id.clone(), Arc::clone($object));
+            }};
+        }
         match change {
             Change::Opened(opened) => self.opened = Some(Arc::clone(opened)),
-            Change::Party(party) => {
-                self.name("party", party.id.as_str());
-                self.parties.insert(party.id.clone(), Arc::clone(party));
-            }
-            Change::Asset(asset) => {
-                self.name("asset", asset.id.as_str());
-                self.assets.insert(asset.id.clone(), Arc::clone(asset));
-            }
-            Change::Account(account) => {
-                self.name("account", account.id.as_str());
-                self.accounts.insert(account.id.clone(), Arc::clone(account));
-            }
-            Change::Agreement(agreement) => {
-                self.name("agreement", agreement.id.as_str());
-                self.agreements.insert(agreement.id.clone(), Arc::clone(agreement));
-            }
+            Change::Party(party) => named!("party", parties, party),
+            Change::Asset(asset) => named!("asset", assets, asset),
+            Change::Account(account) => named!("account", accounts, account),
+            Change::Agreement(agreement) => named!("agreement", agreements, agreement),
+            Change::Address(address) => self.put_address(address),
             Change::Document(digest, entry) => {
                 self.documents.insert(*digest, Arc::clone(entry));
             }
@@ -131,34 +146,37 @@ impl State {
                 versions.insert(adopted.from, Arc::clone(adopted));
                 self.regimes.insert(adopted.id.clone(), versions);
             }
-            Change::Portfolio(portfolio) => {
-                self.name("portfolio", portfolio.id.as_str());
-                self.portfolios.insert(portfolio.id.clone(), Arc::clone(portfolio));
-            }
+            Change::Portfolio(portfolio) => named!("portfolio", portfolios, portfolio),
             Change::Statement(statement) => self.put_statement(statement),
             Change::Movement(movement) => self.put_movement(movement),
-            Change::Call(call) => {
-                self.name("call", call.id.as_str());
-                self.calls.insert(call.id.clone(), Arc::clone(call));
-            }
-            Change::CustodyStatement(statement) => {
-                self.name("custody statement", statement.id.as_str());
-                self.custody_statements.insert(statement.id.clone(), Arc::clone(statement));
-            }
+            Change::Call(call) => named!("call", calls, call),
+            Change::CustodyStatement(statement) => named!("custody statement", custody_statements, statement),
             Change::Reconciliation(reconciliation) => {
-                self.name("reconciliation", reconciliation.id.as_str());
-                self.reconciliations.insert(reconciliation.id.clone(), Arc::clone(reconciliation));
+                named!("reconciliation", reconciliations, reconciliation)
             }
-            Change::Break(found) => {
-                self.name("break", found.id.as_str());
-                self.breaks.insert(found.id.clone(), Arc::clone(found));
-            }
-            Change::Policy(policy) => {
-                self.name("policy", policy.id.as_str());
-                self.policies.insert(policy.id.clone(), Arc::clone(policy));
-            }
+            Change::Break(found) => named!("break", breaks, found),
+            Change::Policy(policy) => named!("policy", policies, policy),
             Change::Held(held) => self.put_held(held),
+            Change::Pool(pool) => {
+                self.pools.insert(pool.id.clone(), Arc::clone(pool));
+            }
+            Change::Override(granted) => named!("override", overrides, granted),
+            Change::Observation(observation) => self.put_observation(observation),
+            Change::Seal(seal) => {
+                self.seals.insert(seal.seq, Arc::clone(seal));
+            }
+            Change::Attestation(attestation) => named!("attestation", attestations, attestation),
+            Change::Webhook(webhook) => named!("webhook", webhooks, webhook),
         }
+    }
+
+    fn put_observation(&mut self, observation: &Arc<Observation>) {
+        self.name("observation", observation.id.as_str());
+        let block = (observation.chain.clone(), observation.height);
+        let mut there = self.observed.get(&block).cloned().unwrap_or_default();
+        there.insert(observation.id.clone());
+        self.observed.insert(block, there);
+        self.observations.insert(observation.id.clone(), Arc::clone(observation));
     }
 
     fn put_statement(&mut self, statement: &Arc<MarginStatement>) {

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use imbl::{OrdMap, OrdSet};
+use num_bigint::BigUint;
 
 use super::State;
 use crate::apply::leaves_owner;
@@ -22,16 +23,13 @@ const MINUTE_MS: u64 = 60_000;
 /// Sums by owner, asset and minute.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
 pub(super) struct Flows {
-    sums: OrdMap<(PartyId, AssetId, Minute), u128>,
+    sums: OrdMap<(PartyId, AssetId, Minute), BigUint>,
     minutes: OrdSet<(Minute, PartyId, AssetId)>,
 }
 
 impl Flows {
-    fn add(&mut self, owner: &PartyId, asset: &AssetId, minute: Minute, units: u128) {
-        let key = (owner.clone(), asset.clone(), minute);
-        let before = self.sums.get(&key).copied().unwrap_or_default();
-        let sum = before.checked_add(units).expect("the policy step refuses what would overflow");
-        self.sums.insert(key, sum);
+    fn add(&mut self, owner: &PartyId, asset: &AssetId, minute: Minute, units: &BigUint) {
+        *self.sums.entry((owner.clone(), asset.clone(), minute)).or_default() += units;
         self.minutes.insert((minute, owner.clone(), asset.clone()));
     }
 
@@ -39,7 +37,8 @@ impl Flows {
     fn take(&mut self, owner: &PartyId, asset: &AssetId, minute: Minute, units: u128) {
         let key = (owner.clone(), asset.clone(), minute);
         if let Some(sum) = self.sums.get_mut(&key) {
-            *sum = sum.checked_sub(units).expect("what is taken off was counted");
+            assert!(*sum >= BigUint::from(units), "what is taken off was counted");
+            *sum -= units;
         }
     }
 
@@ -54,19 +53,13 @@ impl Flows {
 }
 
 impl State {
-    /// What left an owner's accounts, by asset, in the window that ends at `at`: `None` beyond 2^128.
-    /// The window's first minute counts whole.
-    pub(crate) fn flowed(
-        &self,
-        owner: &PartyId,
-        asset: &AssetId,
-        at: Timestamp,
-        window_ms: u64,
-    ) -> Option<u128> {
+    /// What of an asset left an owner's accounts in the window that ends at `at`. The window's first
+    /// minute counts whole.
+    pub(crate) fn flowed(&self, owner: &PartyId, asset: &AssetId, at: Timestamp, window_ms: u64) -> BigUint {
         let first = at.millis().saturating_sub(window_ms) / MINUTE_MS;
         let from = (owner.clone(), asset.clone(), first);
         let until = (owner.clone(), asset.clone(), Minute::MAX);
-        self.flows.sums.range(from..=until).try_fold(0, |sum: u128, (_, units)| sum.checked_add(*units))
+        self.flows.sums.range(from..=until).map(|(_, units)| units).sum()
     }
 
     /// Counts what a movement takes out of its owners, and no longer what of it was given up.
@@ -76,7 +69,7 @@ impl State {
         let ended = matches!(movement.status, MovementStatus::Voided | MovementStatus::Expired);
         if before.is_none() {
             for outflow in &movement.outflows {
-                self.flows.add(&outflow.owner, &outflow.asset, minute, outflow.units);
+                self.flows.add(&outflow.owner, &outflow.asset, minute, &outflow.units);
             }
         } else if before == Some(MovementStatus::Pending) && ended {
             for posting in &movement.postings {

@@ -7,19 +7,25 @@ use crate::account::Account;
 use crate::agreement::Agreement;
 use crate::approval::{HeldCommand, Policy, Scope};
 use crate::asset::Asset;
+use crate::break_record::Break;
 use crate::call_record::CallRecord;
 use crate::command::IdempotencyKey;
 use crate::digest::Digest;
-use crate::evidence::{Break, CustodyStatement, Reconciliation};
+use crate::evidence::{Attestation, CustodyStatement, Observation, Reconciliation};
 use crate::id::{
-    AccountId, AgreementId, AssetId, BreakId, CallId, CustodyStatementId, MovementId, PartyId, PolicyId,
-    PortfolioId, PriceSetId, ReconciliationId, RegimeId, StatementId,
+    AccountId, AgreementId, AssetId, AttestationId, BreakId, CallId, CustodyStatementId, MovementId,
+    ObservationId, OverrideId, PartyId, PolicyId, PortfolioId, PriceSetId, ReconciliationId, RegimeId,
+    StatementId, WebhookId,
 };
 use crate::market::{AdoptedRegime, MarginStatement, Portfolio, Prices};
 use crate::movement::Movement;
-use crate::party::Party;
+use crate::overrides::Override;
+use crate::party::{Party, Role};
+use crate::pool::Pool;
 use crate::rejection::Rejection;
+use crate::seal_record::Seal;
 use crate::time::Timestamp;
+use crate::webhook::Webhook;
 
 macro_rules! lookups {
     ($($field:ident, $one:ident, $id:ty, $object:ty, $what:literal;)+) => {
@@ -55,6 +61,12 @@ lookups! {
     breaks, open_break, BreakId, Break, "break";
     policies, policy, PolicyId, Policy, "policy";
     held, held_command, Digest, HeldCommand, "held command";
+    pools, pool, RegimeId, Pool, "pool";
+    overrides, one_override, OverrideId, Override, "override";
+    observations, observation, ObservationId, Observation, "observation";
+    seals, seal, u64, Seal, "seal";
+    attestations, attestation, AttestationId, Attestation, "attestation";
+    webhooks, webhook, WebhookId, Webhook, "webhook";
 }
 
 /// Lookups of what a command names: absence is a refusal that says where it was named.
@@ -84,9 +96,22 @@ references! {
     need_call, call, CallId, CallRecord, "call";
     need_custody_statement, custody_statement, CustodyStatementId, CustodyStatement, "custody statement";
     need_reconciliation, reconciliation, ReconciliationId, Reconciliation, "reconciliation";
+    need_override, one_override, OverrideId, Override, "override";
+    need_break, open_break, BreakId, Break, "break";
 }
 
 impl State {
+    pub(crate) fn need_custodian(&self, id: &PartyId, pointer: &str) -> Result<&Arc<Party>, Rejection> {
+        let party = self.need_party(id, pointer)?;
+        if party.role == Role::Custodian {
+            return Ok(party);
+        }
+        Err(Rejection::UnknownReference {
+            pointer: pointer.to_owned(),
+            what: format!("{} is registered as {}, not as custodian", party.id, party.role),
+        })
+    }
+
     /// The prices in force.
     #[must_use]
     pub fn prices(&self) -> Option<&Arc<Prices>> {
@@ -98,6 +123,18 @@ impl State {
     pub fn is_reference(&self, digest: &Digest) -> bool {
         let mut adopted = self.regimes.values().flat_map(|versions| versions.values());
         self.price_sets.values().any(|set| set == digest) || adopted.any(|adopted| adopted.digest == *digest)
+    }
+
+    /// The seal that was made last.
+    #[must_use]
+    pub fn last_seal(&self) -> Option<&Arc<Seal>> {
+        self.seals.get_max().map(|(_, seal)| seal)
+    }
+
+    /// What was seen of a block's height on a chain, in the order of ids.
+    pub fn observed_at(&self, chain: &str, height: u64) -> impl Iterator<Item = &Arc<Observation>> {
+        let ids = self.observed.get(&(chain.to_owned(), height)).into_iter().flatten();
+        ids.filter_map(|id| self.observations.get(id))
     }
 
     /// Whether the price set's id was used.
@@ -185,11 +222,13 @@ impl State {
                     .max()
             };
         }
-        newest!(
+        let addresses = self.addresses_written(id).map(|address| address.changed_seq).max();
+        addresses.max(newest!(
             parties: PartyId, assets: AssetId, accounts: AccountId, agreements: AgreementId,
             portfolios: PortfolioId, statements: StatementId, movements: MovementId, calls: CallId,
             custody_statements: CustodyStatementId, reconciliations: ReconciliationId, breaks: BreakId,
-            policies: PolicyId
-        )
+            policies: PolicyId, pools: RegimeId, overrides: OverrideId, observations: ObservationId,
+            attestations: AttestationId, webhooks: WebhookId
+        ))
     }
 }

@@ -3,13 +3,18 @@
 //! A value: cloning is cheap (persistent maps share what they have in common), so readers hold the
 //! state they were given while the sequencer makes the next. Only [`State::commit`] changes it.
 
+mod addresses;
 mod audit;
 mod commit;
 mod concerned;
 mod flows;
 mod lookup;
+mod opened;
+mod sealed;
 
 pub use commit::{Change, Effects};
+pub use opened::{ClockConfirmed, Closed, LogKey, Opened, RulesChange};
+pub use sealed::Sealed;
 
 use std::sync::Arc;
 
@@ -17,36 +22,28 @@ use imbl::{OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
 
 use crate::account::Account;
+use crate::address::Address;
 use crate::agreement::Agreement;
 use crate::approval::{HeldCommand, Policy};
 use crate::asset::Asset;
+use crate::break_record::Break;
 use crate::call_record::CallRecord;
 use crate::command::IdempotencyKey;
 use crate::digest::Digest;
-use crate::evidence::{Break, CustodyStatement, Reconciliation};
+use crate::evidence::{Attestation, CustodyStatement, Observation, Reconciliation};
 use crate::id::{
-    AccountId, AgreementId, AssetId, BreakId, CallId, CustodyStatementId, MovementId, PartyId, PolicyId,
-    PortfolioId, PriceSetId, ReconciliationId, RegimeId, StatementId,
+    AccountId, AgreementId, AssetId, AttestationId, BreakId, CallId, CustodyStatementId, MovementId,
+    ObservationId, OverrideId, PartyId, PolicyId, PortfolioId, PriceSetId, ReconciliationId, RegimeId,
+    StatementId, WebhookId,
 };
 use crate::market::{AdoptedRegime, MarginStatement, Portfolio, Prices};
 use crate::movement::Movement;
+use crate::overrides::Override;
 use crate::party::Party;
+use crate::pool::Pool;
+use crate::seal_record::Seal;
 use crate::time::Timestamp;
-
-/// What record 0 said.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
-pub struct Opened {
-    /// The prime broker.
-    pub operator: PartyId,
-    /// The key that signs checkpoints, as a vkey.
-    pub log_vkey: String,
-    /// The witness policy document.
-    pub witness_policy: Digest,
-    /// The rules version the ledger opened under.
-    pub rules: u64,
-    /// Whether prices and statements may be of the past.
-    pub sandbox: bool,
-}
+use crate::webhook::Webhook;
 
 /// Who holds an idempotency key, until the command expires.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
@@ -65,6 +62,32 @@ pub struct DocumentEntry {
     pub seq: u64,
     /// Who may read it besides operator and auditors.
     pub readers: OrdSet<PartyId>,
+    /// What it is to the ledger, which decides who may ever read it and whether it can be erased.
+    pub part: DocumentPart,
+    /// Since when it is served to nobody.
+    pub erased: Option<Arc<Erasure>>,
+}
+
+/// What a document is to the ledger.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub enum DocumentPart {
+    /// It is named; nothing in the state follows from what it holds.
+    Named,
+    /// The state follows from it: without it no later record can be replayed.
+    Replayed,
+    /// The secret of a seal's salts: auditors alone read it.
+    Salts,
+}
+
+/// Why a document is served to nobody any more.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Erasure {
+    /// The record that erased it.
+    pub seq: u64,
+    /// When that was.
+    pub recorded_at: Timestamp,
+    /// Why.
+    pub reason: String,
 }
 
 /// The state after [`State::length`] records.
@@ -78,6 +101,10 @@ pub struct State {
     assets: OrdMap<AssetId, Arc<Asset>>,
     accounts: OrdMap<AccountId, Arc<Account>>,
     agreements: OrdMap<AgreementId, Arc<Agreement>>,
+    /// By their text in normal form; under one text in the order of adding.
+    addresses: OrdMap<String, Vec<Arc<Address>>>,
+    /// The numbers of proofs of control: each is good once.
+    nonces: OrdSet<String>,
     documents: OrdMap<Digest, Arc<DocumentEntry>>,
     prices: Option<Arc<Prices>>,
     price_sets: OrdMap<PriceSetId, Digest>,
@@ -91,6 +118,15 @@ pub struct State {
     custody_statements: OrdMap<CustodyStatementId, Arc<CustodyStatement>>,
     reconciliations: OrdMap<ReconciliationId, Arc<Reconciliation>>,
     breaks: OrdMap<BreakId, Arc<Break>>,
+    pools: OrdMap<RegimeId, Arc<Pool>>,
+    overrides: OrdMap<OverrideId, Arc<Override>>,
+    observations: OrdMap<ObservationId, Arc<Observation>>,
+    /// Observations by chain and height, where a reorganisation shows.
+    observed: OrdMap<(String, u64), OrdSet<ObservationId>>,
+    /// Seals by the record that made them.
+    seals: OrdMap<u64, Arc<Seal>>,
+    attestations: OrdMap<AttestationId, Arc<Attestation>>,
+    webhooks: OrdMap<WebhookId, Arc<Webhook>>,
     /// Ids in lower case by kind: case alone makes no new id.
     names: OrdSet<(String, String)>,
     keys: OrdMap<(PartyId, IdempotencyKey), KeyHolder>,
@@ -116,6 +152,8 @@ impl State {
             assets: OrdMap::new(),
             accounts: OrdMap::new(),
             agreements: OrdMap::new(),
+            addresses: OrdMap::new(),
+            nonces: OrdSet::new(),
             documents: OrdMap::new(),
             prices: None,
             price_sets: OrdMap::new(),
@@ -128,6 +166,13 @@ impl State {
             custody_statements: OrdMap::new(),
             reconciliations: OrdMap::new(),
             breaks: OrdMap::new(),
+            pools: OrdMap::new(),
+            overrides: OrdMap::new(),
+            observations: OrdMap::new(),
+            observed: OrdMap::new(),
+            seals: OrdMap::new(),
+            attestations: OrdMap::new(),
+            webhooks: OrdMap::new(),
             names: OrdSet::new(),
             keys: OrdMap::new(),
             key_expiries: OrdSet::new(),
@@ -157,7 +202,7 @@ impl State {
         self.recorded_at
     }
 
-    /// What record 0 said.
+    /// The ledger's own terms; `None` before record 0.
     #[must_use]
     pub fn opened(&self) -> Option<&Opened> {
         self.opened.as_deref()

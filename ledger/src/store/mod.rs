@@ -8,6 +8,7 @@ pub mod embedded;
 mod index;
 mod medium;
 mod reader;
+mod scan;
 mod segment;
 pub mod simulated;
 mod snapshots;
@@ -15,6 +16,7 @@ mod snapshots;
 mod tests;
 
 pub use documents::{HELD_AGE_MAX_MS, HeldDocuments, HeldError, HeldLimits};
+pub use scan::Unindexed;
 pub use segment::{
     DocumentFault, FaultKind, JournalFault, JournalPart, MarkReport, Survey, TailReport, TornTail,
 };
@@ -22,6 +24,7 @@ pub use segment::{
 use std::sync::Arc;
 
 use crate::digest::Digest;
+use crate::id::AccountId;
 use crate::time::Timestamp;
 
 /// A record as the journal keeps it; its sequence number is its place.
@@ -113,11 +116,68 @@ pub trait StoreReader: Send + Sync {
     /// [`StoreError`] if the index cannot be read.
     fn seq_of_command(&self, command_id: &Digest) -> Result<Option<u64>, StoreError>;
 
+    /// Records that may have changed the account, at most `most` of them in the order asked for. Of
+    /// those that did none is passed over; of the others some may be among them.
+    ///
+    /// Without an index every record is read.
+    ///
+    /// # Errors
+    /// [`StoreError`] if index or journal cannot be read.
+    fn account_seqs(&self, account: &AccountId, along: Along, most: usize) -> Result<Vec<u64>, StoreError> {
+        scan::account_seqs(self, account, along, most)
+    }
+
+    /// The last durable record that was recorded no later than `at`.
+    ///
+    /// # Errors
+    /// [`StoreError`] if index or journal cannot be read.
+    fn seq_at(&self, at: Timestamp) -> Result<Option<u64>, StoreError> {
+        scan::seq_at(self, at)
+    }
+
     /// The newest snapshot of at most the durable length, if there is one.
     ///
     /// # Errors
     /// None stops an opening: a snapshot that cannot be read is as good as none.
     fn snapshot(&self) -> Result<Option<StoredSnapshot>, StoreError>;
+
+    /// The newest snapshot of at most `length` records, if there is one.
+    ///
+    /// # Errors
+    /// As [`StoreReader::snapshot`].
+    fn snapshot_within(&self, length: u64) -> Result<Option<StoredSnapshot>, StoreError> {
+        Ok(self.snapshot()?.filter(|snapshot| snapshot.length <= length))
+    }
+}
+
+/// From which record on, and which way, records are asked for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Along {
+    /// Up to the end, oldest first.
+    UpFrom(u64),
+    /// Down to the beginning, newest first.
+    DownFrom(u64),
+}
+
+impl Along {
+    pub(crate) fn range(self) -> std::ops::RangeInclusive<u64> {
+        match self {
+            Self::UpFrom(seq) => seq..=u64::MAX,
+            Self::DownFrom(seq) => 0..=seq,
+        }
+    }
+
+    /// The first `most` of them, each once.
+    pub(crate) fn order(self, mut seqs: Vec<u64>, most: usize) -> Vec<u64> {
+        seqs.sort_unstable();
+        seqs.dedup();
+        match self {
+            Self::UpFrom(_) => {}
+            Self::DownFrom(_) => seqs.reverse(),
+        }
+        seqs.truncate(most);
+        seqs
+    }
 }
 
 /// Why a store refused or broke.

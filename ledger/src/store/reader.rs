@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use super::index::Index;
 use super::segment::{Check, JournalReader};
-use super::{Batch, StoreError, StoreReader, StoredRecord, StoredSnapshot};
+use super::{Along, Batch, StoreError, StoreReader, StoredRecord, StoredSnapshot, scan};
 use crate::digest::Digest;
+use crate::id::AccountId;
+use crate::time::Timestamp;
 
 /// Reads the journal; asks the index where, and believes it only as far as the journal agrees.
 pub(crate) struct Reader {
@@ -45,6 +47,37 @@ impl StoreReader for Reader {
     }
 
     fn snapshot(&self) -> Result<Option<StoredSnapshot>, StoreError> {
-        Ok(self.index.snapshot(&self.journal))
+        self.snapshot_within(u64::MAX)
+    }
+
+    fn snapshot_within(&self, length: u64) -> Result<Option<StoredSnapshot>, StoreError> {
+        Ok(self.index.snapshot(&self.journal, length))
+    }
+
+    fn account_seqs(&self, account: &AccountId, along: Along, most: usize) -> Result<Vec<u64>, StoreError> {
+        match self.index.account_seqs(account, along, most)? {
+            Some(seqs) => Ok(seqs),
+            None => scan::account_seqs(self, account, along, most),
+        }
+    }
+
+    fn seq_at(&self, at: Timestamp) -> Result<Option<u64>, StoreError> {
+        let Some(first_seq) = self.index.frame_at(at)? else { return scan::seq_at(self, at) };
+        let Some(first_seq) = first_seq else { return Ok(None) };
+        let mut walk = self.journal.walk(first_seq, Check::Chain);
+        let mut found = None;
+        // The frame that the index names, and any that became durable while it was asked.
+        while let Some(frame) = walk.next_records().transpose()? {
+            let within = frame.records.partition_point(|record| record.recorded_at <= at) as u64;
+            found = (frame.first_seq + within).checked_sub(1).filter(|_| within > 0).or(found);
+            if within < frame.records.len() as u64 {
+                break;
+            }
+        }
+        if found.is_none() {
+            tracing::warn!(%at, first_seq, "the index named a frame that begins later: the journal is asked");
+            return scan::seq_at(self, at);
+        }
+        Ok(found)
     }
 }

@@ -430,3 +430,112 @@ fn the_simulated_store_is_a_store_and_the_same_each_time() {
         assert_eq!(run(seed), run(seed), "seed {seed}");
     }
 }
+
+/// Effects as receipts tell them: accounts by name, or counted with a document beside that names them.
+fn history_batch(first_seq: u64) -> Batch {
+    let mut documents = Vec::new();
+    let records = (first_seq..=first_seq + first_seq % 4).map(|seq| {
+        let effects = match seq % 7 {
+            0 => {
+                let line = |to: u64| {
+                    format!(
+                        "{{\"amount\":\"1\",\"asset\":\"X\",\"from\":\"a{}\",\"to\":\"b{to}\"}}\n",
+                        seq % 5
+                    )
+                };
+                let bytes = (seq..seq + 70).map(line).collect::<String>().into_bytes();
+                let digest = Digest::of(&bytes);
+                // Of every other one the document is elsewhere.
+                if seq % 2 == 0 {
+                    documents.push(StoredDocument { digest, bytes: bytes.into() });
+                }
+                format!(
+                    "[{{\"count\":\"71\",\"kind\":\"accounts\"}},{{\"id\":\"{}\",\"kind\":\"document\"}}]",
+                    digest.tagged()
+                )
+            }
+            1 => "[]".to_owned(),
+            _ => format!(
+                "[{{\"id\":\"a{}\",\"kind\":\"account\"}},{{\"id\":\"b{}\",\"kind\":\"account\"}}]",
+                seq % 5,
+                seq % 90
+            ),
+        };
+        StoredRecord {
+            // Several frames share a time, and some times have no record.
+            recorded_at: now().plus_millis(seq / 6 * 10).unwrap(),
+            command_id: command_id(seq),
+            envelope: b"{}".as_slice().into(),
+            effects: effects.into_bytes().into(),
+        }
+    });
+    let records = records.collect();
+    Batch { first_seq, documents, records }
+}
+
+/// What the index answers is what reading every record answers.
+fn assert_history(reader: &dyn StoreReader) {
+    use super::Along::{DownFrom, UpFrom};
+    let length = reader.length();
+    for account in ["a0", "a4", "b3", "b30", "none"] {
+        let account = crate::id::AccountId::parse(account).unwrap();
+        for along in [
+            UpFrom(0),
+            UpFrom(length / 2),
+            UpFrom(length),
+            DownFrom(0),
+            DownFrom(length / 3),
+            DownFrom(length),
+        ] {
+            for most in [1, 7, 10_000] {
+                let want = super::scan::account_seqs(reader, &account, along, most).unwrap();
+                assert_eq!(
+                    reader.account_seqs(&account, along, most).unwrap(),
+                    want,
+                    "{account} {along:?} {most}"
+                );
+            }
+        }
+    }
+    for ms in (0..length * 2).step_by(5) {
+        let at = now().plus_millis(ms).unwrap();
+        assert_eq!(reader.seq_at(at).unwrap(), super::scan::seq_at(reader, at).unwrap(), "{at}");
+    }
+    let before = Timestamp::from_millis(now().millis() - 1).unwrap();
+    assert_eq!(reader.seq_at(before).unwrap(), None);
+}
+
+#[test]
+fn histories_are_found_with_the_index_behind_gone_or_of_another_kind() {
+    let dir = tempfile::tempdir().unwrap();
+    create(dir.path());
+    let fill = |store: &mut EmbeddedStore| {
+        for _ in 0..40 {
+            let next = history_batch(store.reader().length());
+            store.append(&next).unwrap();
+        }
+    };
+    let (mut store, _) = open(dir.path());
+    fill(&mut store);
+    assert_history(&*store.reader());
+    drop(store);
+    assert_history(&*open(dir.path()).0.reader());
+
+    fs::remove_dir_all(dir.path().join("index")).unwrap();
+    let (mut store, report) = open(dir.path());
+    assert_eq!(rebuilt(&report), "it was empty");
+    fill(&mut store);
+    assert_history(&*store.reader());
+    drop(store);
+
+    // An index from before there were accounts and times in it.
+    {
+        let db = sled::open(dir.path().join("index")).unwrap();
+        let entries = db.open_tree("entries").unwrap();
+        let watermark = entries.get(b"w").unwrap().unwrap();
+        entries.insert(b"w", &watermark[1..]).unwrap();
+    }
+    let (store, report) = open(dir.path());
+    assert_eq!(rebuilt(&report), "it is of another kind");
+    assert_history(&*store.reader());
+}

@@ -10,7 +10,7 @@ use super::applied::{applied, meant};
 use super::report::{CheckId, Finding};
 use super::signatures::{Job, Jobs};
 use super::tally::Tallies;
-use crate::command::{Body, CommandError, CustodyStatementPut, MarginState};
+use crate::command::{Body, CommandError, CustodyStatementPut, MarginState, SealPut};
 use crate::digest::Digest;
 use crate::envelope::Purpose;
 use crate::id::PartyId;
@@ -24,8 +24,8 @@ use crate::time::Timestamp;
 /// Records between two looks at all invariants; `apply` keeps each of them at each record.
 const AUDIT_EVERY: u64 = 4_096;
 
-/// What the recorded effects of a margin statement hold; a hint which states will be asked for.
-const STATEMENT_EFFECT: &[u8] = br#""kind":"margin_statement""#;
+/// What the recorded effects of a margin statement or a seal hold; a hint which states will be asked for.
+const EFFECTS: [&[u8]; 2] = [br#""kind":"margin_statement""#, br#""kind":"seal""#];
 
 /// Checks that hold for each record that replays.
 const REPLAYED: [CheckId; 3] = [CheckId::Replay, CheckId::Expiry, CheckId::Idempotency];
@@ -82,9 +82,10 @@ pub enum Answer {
 /// Who answers.
 pub type Answerer<'a> = dyn Fn(&Question) -> Answer + 'a;
 
-/// The states at sizes that later margin statements name, each kept for as long as one is to come.
+/// The states at sizes that later margin statements and seals name, each kept for as long as one is to
+/// come.
 struct StatesAtSizes {
-    /// Statements to come, by the size that they name.
+    /// How many are to come, by the size that they name.
     wanted: BTreeMap<u64, usize>,
     kept: BTreeMap<u64, State>,
 }
@@ -94,9 +95,12 @@ impl StatesAtSizes {
         let mut wanted = BTreeMap::new();
         for batch in reader.batches(0) {
             for stored in batch?.records {
-                let names_one = stored.effects.windows(STATEMENT_EFFECT.len()).any(|w| w == STATEMENT_EFFECT);
-                if names_one && let Some(Body::MarginState(stated)) = meant(reader, &stored) {
-                    *wanted.entry(stated.state_size).or_default() += 1;
+                let holds = |effect: &[u8]| stored.effects.windows(effect.len()).any(|w| w == effect);
+                if EFFECTS.iter().any(|effect| holds(effect))
+                    && let Some(body) = meant(reader, &stored)
+                    && let Some(size) = size_named(&body)
+                {
+                    *wanted.entry(size).or_default() += 1;
                 }
             }
         }
@@ -109,7 +113,7 @@ impl StatesAtSizes {
         }
     }
 
-    /// The state at that size; forgotten with the last statement that names it.
+    /// The state at that size; forgotten with the last that names it.
     fn take(&mut self, size: u64) -> Option<State> {
         let left = self.wanted.get_mut(&size)?;
         *left = left.saturating_sub(1);
@@ -122,13 +126,23 @@ impl StatesAtSizes {
     }
 }
 
+/// The size whose state a command speaks of.
+fn size_named(body: &Body) -> Option<u64> {
+    if let Body::MarginState(stated) = body {
+        Some(stated.state_size)
+    } else if let Body::SealPut(put) = body {
+        Some(put.size)
+    } else {
+        None
+    }
+}
+
 /// A replay on its way.
 pub(super) struct Replaying<'a> {
     reader: &'a dyn StoreReader,
     answer: Option<&'a Answerer<'a>>,
     states: StatesAtSizes,
     state: State,
-    has_statements: bool,
     approvals: u64,
     /// The first record that was not taken up.
     stopped_at: Option<u64>,
@@ -143,8 +157,7 @@ impl<'a> Replaying<'a> {
         let mut states = StatesAtSizes::scan(reader)?;
         let state = State::new(origin);
         states.reached(&state);
-        let has_statements = !states.wanted.is_empty();
-        Ok(Self { reader, answer, states, state, has_statements, approvals: 0, stopped_at: None })
+        Ok(Self { reader, answer, states, state, approvals: 0, stopped_at: None })
     }
 
     /// The state after the records taken up so far.
@@ -183,6 +196,9 @@ impl<'a> Replaying<'a> {
         if let Some(Body::MarginState(stated)) = &body {
             let answer = self.ask_margin(stated, replayed.record.recorded_at);
             tell_answer(CheckId::MarginRecomputed, seq, answer, found);
+        }
+        if let Some(Body::SealPut(put)) = &body {
+            tell_answer(CheckId::SealsRecomputed, seq, self.ask_seal(put), found);
         }
         if let Some(Body::CustodyStatement(put)) = &body
             && let Some(answer) = self.ask_custody(put)
@@ -223,6 +239,35 @@ impl<'a> Replaying<'a> {
         }))
     }
 
+    /// Makes the seal's lines again, from the state at its size and the secret of its salts.
+    fn ask_seal(&mut self, put: &SealPut) -> Answer {
+        let undecidable = |reason: String| Answer::Undecidable { reason };
+        let Some(state) = self.states.take(put.size) else {
+            return undecidable(format!("the state after {} records was not kept", put.size));
+        };
+        let as_of = state.recorded_at().map_or_else(|| "none".to_owned(), |at| at.to_string());
+        if as_of != put.as_of.to_string() {
+            return Answer::Differs { what: "the seal's as_of", expected: as_of, got: put.as_of.to_string() };
+        }
+        let secret = self.reader.document(&put.salts).ok().flatten();
+        let Some(secret) = secret.and_then(|bytes| <[u8; 32]>::try_from(bytes.as_ref()).ok()) else {
+            return undecidable(format!("document {}, the secret of the salts, is not at hand", put.salts));
+        };
+        match state.seal_list(&secret) {
+            Ok(list) if list.root() == put.root => Answer::Same,
+            Ok(list) => Answer::Differs {
+                what: "the seal's root",
+                expected: list.root().to_string(),
+                got: put.root.to_string(),
+            },
+            Err(error) => Answer::Differs {
+                what: "the seal's root",
+                expected: error.to_string(),
+                got: put.root.to_string(),
+            },
+        }
+    }
+
     fn ask_custody(&self, put: &CustodyStatementPut) -> Option<Answer> {
         let answer = self.answer?;
         let document = self.reader.document(&put.digest).ok().flatten()?;
@@ -232,7 +277,9 @@ impl<'a> Replaying<'a> {
     /// A document that the record names and that is not at hand.
     fn missing_document(&self, stored: &StoredRecord) -> Option<Digest> {
         let signed = intake::take_back(&stored.envelope).ok()?;
-        let named = signed.command.body.documents().into_iter().map(|(_, digest)| digest);
+        let body = &signed.command.body;
+        let named = body.documents().into_iter().map(|(_, digest)| digest);
+        let named = named.chain(replay::content_document(&self.state, body));
         named.into_iter().find(|digest| !matches!(self.reader.document(digest), Ok(Some(_))))
     }
 
@@ -246,14 +293,16 @@ impl<'a> Replaying<'a> {
                 // The same bytes again would break one of these two rules: a recorded time never falls.
                 found.count(CheckId::CommandIdOnce, self.state.length());
                 found.remark(CheckId::CommandIdOnce, "follows from expiry and idempotency");
-                if !self.has_statements {
+                if self.state.statements().next().is_none() {
                     found.remark(CheckId::MarginRecomputed, "no margin statement is recorded");
                 }
                 if self.approvals == 0 {
                     found.remark(CheckId::Approvals, "no approval is recorded");
                 }
-                found.remark(CheckId::SealsRecomputed, "no seal is recorded");
-                found.remark(CheckId::Overrides, "no override is recorded");
+                if self.state.last_seal().is_none() {
+                    found.remark(CheckId::SealsRecomputed, "no seal is recorded");
+                }
+                self.tell_overrides(found);
             }
             Some(seq) => {
                 let rest =
@@ -264,6 +313,18 @@ impl<'a> Replaying<'a> {
             }
         }
         self.state
+    }
+
+    /// Every use was judged by the replay; here they are counted, so that nobody overlooks them.
+    fn tell_overrides(&self, found: &mut Tallies) {
+        let granted = self.state.overrides().count();
+        let used: usize = self.state.overrides().map(|granted| granted.uses.len()).sum();
+        found.count(CheckId::Overrides, granted as u64);
+        if granted == 0 {
+            found.remark(CheckId::Overrides, "no override is recorded");
+        } else {
+            found.remark(CheckId::Overrides, &format!("used {used} times"));
+        }
     }
 }
 
@@ -300,14 +361,19 @@ fn tell(seq: u64, error: ReplayError, missing: Option<Digest>, found: &mut Talli
             found.fail(id, finding.with(expected, got));
         }
         ReplayError::Rejected { rejection, .. } => {
-            if matches!(&*rejection, Rejection::UnknownReference { pointer, .. } if pointer == "/body/rules")
-            {
+            if names_rules(&rejection) {
                 found.undecided(CheckId::Replay, finding.help(super::NEWER));
             } else {
                 found.fail(rule_of(&rejection), finding.help(super::NOT_OURS));
             }
         }
     }
+}
+
+/// Whether a rules version is refused because this program does not have it.
+fn names_rules(rejection: &Rejection) -> bool {
+    let Rejection::UnknownReference { pointer, .. } = rejection else { return false };
+    ["/body/rules", "/body/version"].contains(&pointer.as_str())
 }
 
 /// The check that a refusal belongs to.

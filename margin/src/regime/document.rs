@@ -204,6 +204,11 @@ impl<'a> Shelf<'a> {
         }
     }
 
+    /// The table itself, for who reads it whole.
+    pub(crate) fn json(&self) -> &'a Json {
+        self.json
+    }
+
     pub(crate) fn keys(&self) -> impl Iterator<Item = &'a str> {
         self.json.as_object().unwrap_or_default().iter().map(|(key, _)| key.as_str())
     }

@@ -148,12 +148,6 @@ impl Library {
         self.rules().any(|(_, rules)| !matches!(rules, Rules::Spm))
     }
 
-    /// Whether a rule book reads the state of the circuit breakers.
-    pub(crate) fn asks_breakers(&self) -> bool {
-        let mut rules = self.chosen.iter().chain(self.methods.values()).map(Regime::rules);
-        rules.any(|rules| matches!(rules, Rules::Harmonized(_)))
-    }
-
     /// Where harmonised rule books place a risk class in their tree: class and group.
     pub(crate) fn tree_places(&self, risk_class: &str) -> Vec<(&str, &str)> {
         let rules = self.chosen.iter().chain(self.methods.values()).map(Regime::rules);

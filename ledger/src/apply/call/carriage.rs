@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use super::value;
 use crate::account::{Account, Book};
+use crate::apply::breaker::{self, Timing};
+use crate::apply::overrides::Waivers;
 use crate::apply::postings::{Classes, Working, check_custodians, check_not_suspended, check_open, resolve};
 use crate::apply::{Entry, collateral, earliest, movement, told};
 use crate::call::{CallLeg, CallState};
@@ -11,7 +13,7 @@ use crate::call_record::{CallRecord, ReservedItem};
 use crate::command::{PledgedItem, PostingText};
 use crate::digest::Digest;
 use crate::id::MovementId;
-use crate::movement::{MovementStatus, Posting};
+use crate::movement::{Movement, MovementStatus, Posting};
 use crate::rejection::Rejection;
 use crate::state::{Change, State};
 use crate::valuation::{Item, Side, Value};
@@ -181,7 +183,7 @@ pub(super) fn instruct(
     texts: &[PostingText],
 ) -> Result<Vec<Change>, Rejection> {
     let postings = resolve(state, texts, Classes::Same)?;
-    let pending = movement::pending(state, entry, id.clone(), postings, Some(record.id.clone()))?;
+    let pending = movement::pending(state, entry, id.clone(), postings, Some(record.id.clone()));
     let postings = &pending.postings;
     let mut working = Working::new(state, entry.seq);
     for item in &record.items {
@@ -190,12 +192,15 @@ pub(super) fn instruct(
     for posting in postings {
         working.reserve(posting)?;
     }
-    collateral::guard_release(&working.after(), entry, postings)?;
+    let mut waivers = Waivers::new(state, entry);
+    collateral::guard_release(&working.after(), entry, postings, &mut waivers)?;
     check_custodians(state, postings)?;
     check_same_items(state, record, postings)?;
+    let holds = breaker::guard(state, entry, postings, Timing::Pending, &mut waivers)?;
     record.movement = Some(id.clone());
     let mut changes = working.into_changes();
-    changes.push(Change::Movement(Arc::new(pending)));
+    changes.push(Change::Movement(Arc::new(Movement { holds, ..pending })));
+    changes.extend(waivers.into_changes());
     Ok(changes)
 }
 

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use rust_decimal::Decimal;
+
 use super::value;
 use crate::agreement::{Agreement, AgreementVersion};
-use crate::apply::{Entry, collateral};
+use crate::apply::{Entry, breaker, collateral};
 use crate::call::{CallLeg, CallState};
-use crate::call_record::CallRecord;
+use crate::call_record::{CallMargin, CallRecord};
 use crate::command::CallIssue;
 use crate::csa::{self, Action, ComputeError, Deadlines, Flavour, InFlight};
 use crate::id::PartyId;
@@ -20,6 +22,7 @@ pub(super) struct Figure {
     pub(super) amount: Value,
     pub(super) raw: Value,
     pub(super) mta: Value,
+    pub(super) margin: CallMargin,
 }
 
 pub(super) fn figure(
@@ -30,25 +33,79 @@ pub(super) fn figure(
     statement: &MarginStatement,
     issue: &CallIssue,
 ) -> Result<Figure, Rejection> {
+    let terms = version.signed.terms();
+    if let Some(discharge) = collateral::discharge(state, agreement, &statement.pledgor, entry.recorded_at) {
+        return whole(state, entry, agreement, version, discharge, issue);
+    }
+    let all = leg(state, entry, agreement, version, statement, statement.requirement)?;
+    let margin = match terms.flavour() {
+        Flavour::Ny1994 | Flavour::Vm2016 => CallMargin::Variation,
+        Flavour::Im2018 => CallMargin::Initial,
+        Flavour::Crypto247 if statement.requirement.is_zero() => CallMargin::Variation,
+        Flavour::Crypto247 => CallMargin::Initial,
+    };
+    // One figure covers both margins there; in a halt its variation part alone can be demanded too.
+    let parts = terms.flavour() == Flavour::Crypto247 && margin == CallMargin::Initial;
+    if parts && issue.leg == CallLeg::Delivery && breaker::halted_pool(state, terms).is_some() {
+        let variation = leg(state, entry, agreement, version, statement, Decimal::ZERO)?;
+        if let Ok(figure) = check_amount(variation, issue, CallMargin::Variation) {
+            return Ok(figure);
+        }
+    }
+    check_amount(all, issue, margin)
+}
+
+/// The amount asked is the one computed.
+fn check_amount(leg: csa::Leg, issue: &CallIssue, margin: CallMargin) -> Result<Figure, Rejection> {
     // With more decimals than any figure has it is none.
     let given = Value::parse(&issue.amount.normalize().to_string()).ok();
-    let computed = compute(state, entry, agreement, version, statement)?;
-    let secured = agreement.side_of(&statement.pledgor).unwrap_or(Side::B).other();
-    let leg = computed.legs.into_iter().find(|leg| leg.secured == secured);
-    let leg = leg.ok_or(Rejection::NotAuthorised { who_may: "a secured party of the agreement" })?;
     let (action, raw) = match issue.leg {
         CallLeg::Delivery => (Action::Call, leg.raw_delivery),
         CallLeg::Return => (Action::Return, leg.raw_return),
     };
-    if leg.action != action || Some(&leg.amount) != given.as_ref() {
-        let expected = if leg.action == action {
-            leg.amount.to_string()
-        } else {
-            format!("no {action} ({})", leg.reason)
-        };
-        return Err(Rejection::AmountOutOfRange { expected, got: issue.amount.to_string() });
+    if leg.action == action && Some(&leg.amount) == given.as_ref() {
+        return Ok(Figure { amount: leg.amount, raw, mta: leg.mta, margin });
     }
-    Ok(Figure { amount: leg.amount, raw, mta: leg.mta })
+    let expected =
+        if leg.action == action { leg.amount.to_string() } else { format!("no {action} ({})", leg.reason) };
+    Err(Rejection::AmountOutOfRange { expected, got: issue.amount.to_string() })
+}
+
+/// What the secured party and the pledgor owe each other for a requirement.
+fn leg(
+    state: &State,
+    entry: &Entry,
+    agreement: &Agreement,
+    version: &AgreementVersion,
+    statement: &MarginStatement,
+    requirement: Decimal,
+) -> Result<csa::Leg, Rejection> {
+    let computed = compute(state, entry, agreement, version, statement, requirement)?;
+    let secured = agreement.side_of(&statement.pledgor).unwrap_or(Side::B).other();
+    let leg = computed.legs.into_iter().find(|leg| leg.secured == secured);
+    leg.ok_or(Rejection::NotAuthorised { who_may: "a secured party of the agreement" })
+}
+
+/// Once nothing is owed under an agreement that has ended, all that is posted is to be returned: neither
+/// a threshold, an independent amount, a minimum nor rounding keeps any of it back.
+fn whole(
+    state: &State,
+    entry: &Entry,
+    agreement: &Agreement,
+    version: &AgreementVersion,
+    discharge: &MarginStatement,
+    issue: &CallIssue,
+) -> Result<Figure, Rejection> {
+    let pledgor = &discharge.pledgor;
+    let at = entry.recorded_at;
+    let posted = collateral::posted_value(state, agreement, version, pledgor, Decimal::ZERO, at)?;
+    let given = value(issue.amount);
+    if posted == Value::zero() || posted != given {
+        let expected =
+            if posted == Value::zero() { "no return (covered)".to_owned() } else { posted.to_string() };
+        return Err(Rejection::AmountOutOfRange { expected, got: given.to_string() });
+    }
+    Ok(Figure { amount: posted.clone(), raw: posted, mta: Value::zero(), margin: CallMargin::Initial })
 }
 
 /// The credit support computation of the ledger as it stands.
@@ -58,6 +115,7 @@ fn compute(
     agreement: &Agreement,
     version: &AgreementVersion,
     statement: &MarginStatement,
+    requirement: Decimal,
 ) -> Result<csa::Computation, Rejection> {
     let terms = version.signed.terms();
     let pledgor_side = agreement.side_of(&statement.pledgor).unwrap_or(Side::B);
@@ -73,11 +131,11 @@ fn compute(
     match terms.flavour() {
         Flavour::Crypto247 => {
             figures.exposure = Some(seen_from_a);
-            *figures.requirement.get_mut(secured) = Some(value(statement.requirement));
+            *figures.requirement.get_mut(secured) = Some(value(requirement));
         }
         Flavour::Ny1994 | Flavour::Vm2016 => figures.exposure = Some(seen_from_a),
         Flavour::Im2018 => {
-            let amount = &value(statement.requirement) - &agreed;
+            let amount = &value(requirement) - &agreed;
             let margin = csa::MarginFigure { amount, ia: Some(Value::zero()) };
             *figures.margin.get_mut(secured) = Some(margin);
             let none = csa::MarginFigure { amount: Value::zero(), ia: Some(Value::zero()) };

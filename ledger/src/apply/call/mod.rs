@@ -5,12 +5,15 @@
 
 mod carriage;
 mod figure;
+mod hold;
 mod step;
 
 use std::sync::Arc;
 
+pub(super) use hold::{halt, resume};
 pub(super) use step::step;
 
+use super::breaker::halted_pool;
 use super::collateral::{self, exact};
 use super::{Entry, check_free, earliest, told};
 use crate::agreement::{Agreement, AgreementVersion};
@@ -55,7 +58,7 @@ pub(super) fn issue(state: &State, entry: &Entry, issue: &CallIssue) -> Result<V
         check_number(version, issue),
         told(&deadlines),
         told(&figure),
-        check_binding(state, entry, agreement, version, statement),
+        check_binding(state, entry, agreement, version, statement, issue.leg),
         check_currency(version, issue),
     ])?;
     let (figure, deadlines) = (figure?, deadlines?);
@@ -78,7 +81,7 @@ pub(super) fn issue(state: &State, entry: &Entry, issue: &CallIssue) -> Result<V
         },
         figure.amount,
     );
-    let record = CallRecord {
+    let mut record = CallRecord {
         id: issue.call.clone(),
         parent: None,
         agreement: agreement.id.clone(),
@@ -88,12 +91,17 @@ pub(super) fn issue(state: &State, entry: &Entry, issue: &CallIssue) -> Result<V
         pledgor: statement.pledgor.clone(),
         currency: issue.currency.clone(),
         call,
+        margin: figure.margin,
+        held: None,
         items: Vec::new(),
         pledge: None,
         movement: None,
         timeline: vec![event(entry)],
         changed_seq: entry.seq,
     };
+    if let Some(pool) = halted_pool(state, terms).filter(|_| hold::waits(&record)) {
+        hold::hold(&mut record, &pool.id, entry.recorded_at);
+    }
     Ok(vec![Change::Call(Arc::new(record))])
 }
 
@@ -104,20 +112,33 @@ fn no_version() -> Rejection {
     }
 }
 
-/// The statement is the one that binds, and fresh.
+/// A call rests on the statement that binds, while it is fresh. Once nothing is owed under an agreement
+/// that has ended, it rests on the statement that said so, however old, and only a return is left.
 fn check_binding(
     state: &State,
     entry: &Entry,
     agreement: &Agreement,
     version: &AgreementVersion,
     statement: &MarginStatement,
+    leg: CallLeg,
 ) -> Result<(), Rejection> {
     let at = entry.recorded_at;
-    let binding = collateral::binding_statement(state, agreement, version, &statement.pledgor, at);
+    let discharge = collateral::discharge(state, agreement, &statement.pledgor, at);
+    if discharge.is_some() && leg == CallLeg::Delivery {
+        return Err(Rejection::WrongState {
+            state: format!("ended, and {} owes nothing more", statement.pledgor),
+            fits: "call.issue of a return".to_owned(),
+        });
+    }
+    let binding = discharge
+        .or_else(|| collateral::binding_statement(state, agreement, version, &statement.pledgor, at));
     if binding.is_none_or(|binding| binding.id != statement.id) {
         return Err(Rejection::StatementStale { statement: binding.map(|binding| binding.id.to_string()) });
     }
-    collateral::check_fresh(state, version.signed.terms(), statement, at)
+    match discharge {
+        Some(_) => Ok(()),
+        None => collateral::check_fresh(state, version.signed.terms(), statement, at),
+    }
 }
 
 fn check_currency(version: &AgreementVersion, issue: &CallIssue) -> Result<(), Rejection> {

@@ -50,7 +50,7 @@ pub(crate) fn snapshot_of_copy(
     let mut left = COPIED_BYTES_MAX;
     copy(&index, &scratch.0, &mut left).map_err(|error| error.to_string())?;
     let (shelf, _) = Shelf::open(&scratch.0, journal.origin())?;
-    let (snapshot, _) = shelf.snapshot(|sealed| snapshots::unseal(journal, sealed))?;
+    let (snapshot, _) = shelf.snapshot(u64::MAX, |sealed| snapshots::unseal(journal, sealed))?;
     drop(shelf);
     Ok(snapshot)
 }

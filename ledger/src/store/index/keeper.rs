@@ -152,6 +152,18 @@ impl Keeper {
         shelf(&open).map_err(|reason| self.distrust(&reason))
     }
 
+    /// Asks memory and sled together; what memory let go of while it was asked is in sled.
+    pub(super) fn gather<T>(
+        &self,
+        ask: impl FnOnce(&[Arc<FrameEntries>], &Shelf) -> Result<T, Broken>,
+    ) -> Result<T, StoreError> {
+        let state = lock(&self.shared.state);
+        let open = state.shelf.clone().map_err(|reason| unavailable(&reason))?;
+        let frames = state.pending.frames();
+        drop(state);
+        ask(&frames, &open).map_err(|reason| self.distrust(&reason))
+    }
+
     pub(super) fn put_snapshot(&self, length: u64, sealed: Vec<u8>) -> Result<(), StoreError> {
         let open = lock(&self.shared.state).shelf.clone().map_err(|reason| unavailable(&reason))?;
         open.put_snapshot(length, sealed).map_err(|reason| self.distrust(&reason))
@@ -159,10 +171,11 @@ impl Keeper {
 
     pub(super) fn snapshot(
         &self,
+        length: u64,
         unseal: impl Fn(&[u8]) -> Option<StoredSnapshot>,
     ) -> Option<StoredSnapshot> {
         let open = lock(&self.shared.state).shelf.clone().ok()?;
-        match open.snapshot(unseal) {
+        match open.snapshot(length, unseal) {
             Ok((found, passed)) => {
                 if passed > 0 {
                     tracing::warn!(passed, "snapshots that are damaged or of another journal were not used");

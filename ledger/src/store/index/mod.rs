@@ -1,5 +1,6 @@
-//! Where a command was recorded, where a document is, the newest snapshot: all of it can be rebuilt
-//! from the journal, and is whenever there is a doubt.
+//! Where a command was recorded, where a document is, which records changed an account, which were
+//! recorded when, the newest snapshots: all of it can be rebuilt from the journal, and is whenever
+//! there is a doubt.
 //!
 //! Entries are in memory from the acknowledgement until a thread has written them to sled, so
 //! nothing recorded is ever missed; how many may wait is bounded. **Invariant:** an answer comes from
@@ -17,8 +18,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use pending::Pending;
 
 use super::segment::{DocumentPlace, FrameEntries, JournalReader, Marker};
-use super::{StoreError, StoredSnapshot, snapshots};
+use super::{Along, StoreError, StoredSnapshot, snapshots};
 use crate::digest::Digest;
+use crate::id::AccountId;
+use crate::time::Timestamp;
 
 pub(crate) use copy::snapshot_of_copy;
 pub use keeper::IndexReport;
@@ -52,7 +55,7 @@ impl Index {
         while let Some(frame) = walk.next_entries() {
             let frame = frame?;
             each(&frame)?;
-            pending.push(frame);
+            pending.push(frame.without_changes());
         }
         Ok(Self::Memory(Memory { pending: Mutex::new(pending), sealed: Mutex::new(sealed) }))
     }
@@ -72,7 +75,7 @@ impl Index {
     /// Adds a durable frame.
     pub(crate) fn push(&self, frame: FrameEntries) {
         match self {
-            Self::Memory(memory) => lock(&memory.pending).push(frame),
+            Self::Memory(memory) => lock(&memory.pending).push(frame.without_changes()),
             Self::Kept(keeper) => keeper.push(frame),
         }
     }
@@ -95,6 +98,39 @@ impl Index {
         }
     }
 
+    /// The first `most` records along the way that may have changed the account; `None` where that is
+    /// not indexed.
+    pub(crate) fn account_seqs(
+        &self,
+        account: &AccountId,
+        along: Along,
+        most: usize,
+    ) -> Result<Option<Vec<u64>>, StoreError> {
+        let Self::Kept(keeper) = self else { return Ok(None) };
+        let account = account.as_str();
+        let gathered = keeper.gather(|frames, shelf| {
+            let mut seqs = shelf.account_seqs(account, along, most)?;
+            let range = along.range();
+            let waiting = frames.iter().flat_map(|frame| frame.touched());
+            let own = waiting.filter(|(seq, touched)| range.contains(seq) && touched.may_be(account));
+            seqs.extend(own.map(|(seq, _)| seq));
+            Ok(along.order(seqs, most))
+        })?;
+        Ok(Some(gathered))
+    }
+
+    /// The first record of the last frame that begins no later than `at`, if one does; `None` where
+    /// that is not indexed.
+    pub(crate) fn frame_at(&self, at: Timestamp) -> Result<Option<Option<u64>>, StoreError> {
+        let Self::Kept(keeper) = self else { return Ok(None) };
+        let gathered = keeper.gather(|frames, shelf| {
+            let waiting = frames.iter().rev().find(|frame| frame.recorded_at <= at);
+            let waiting = waiting.map(|frame| frame.first_seq);
+            Ok(shelf.frame_at(at)?.max(waiting))
+        })?;
+        Ok(Some(gathered))
+    }
+
     /// Keeps a sealed snapshot of that many records.
     pub(crate) fn put_snapshot(&self, length: u64, sealed: Vec<u8>) -> Result<(), StoreError> {
         match self {
@@ -106,14 +142,17 @@ impl Index {
         }
     }
 
-    /// The newest snapshot that is whole and of this journal. One that is not is as good as none.
-    pub(crate) fn snapshot(&self, journal: &JournalReader) -> Option<StoredSnapshot> {
+    /// The newest snapshot of at most `length` records that is whole and of this journal. One that is
+    /// not is as good as none.
+    pub(crate) fn snapshot(&self, journal: &JournalReader, length: u64) -> Option<StoredSnapshot> {
         let unseal = |sealed: &[u8]| snapshots::unseal(journal, sealed);
         match self {
             Self::Memory(memory) => {
-                lock(&memory.sealed).iter().rev().find_map(|sealed| unseal(sealed.as_slice()))
+                let sealed = lock(&memory.sealed);
+                let mut unsealed = sealed.iter().rev().filter_map(|sealed| unseal(sealed.as_slice()));
+                unsealed.find(|snapshot| snapshot.length <= length)
             }
-            Self::Kept(keeper) => keeper.snapshot(unseal),
+            Self::Kept(keeper) => keeper.snapshot(length, unseal),
         }
     }
 

@@ -27,7 +27,12 @@ impl Pending {
         self.fresh += 1;
     }
 
-    /// Commands and documents held.
+    /// The frames held.
+    pub(crate) fn frames(&self) -> Vec<Arc<FrameEntries>> {
+        self.frames.iter().cloned().collect()
+    }
+
+    /// Entries held, about 100 bytes each.
     pub(crate) fn entries(&self) -> usize {
         self.entries
     }
@@ -77,5 +82,5 @@ impl Pending {
 }
 
 fn count(frame: &FrameEntries) -> usize {
-    frame.command_ids.len() + frame.documents.len()
+    frame.command_ids.len() + frame.documents.len() + frame.changes.bytes() / 100
 }

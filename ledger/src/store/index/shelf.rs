@@ -1,8 +1,11 @@
 //! sled behind a wall: no error and no panic of its passes, and nothing rests on its word.
 //!
 //! One tree holds, under a first byte: `c` command id → sequence number; `d` document → place;
-//! `w` → the watermark, written in one batch with the entries it covers. A second tree holds
-//! snapshots by length. sled 0.34.7 does not sync what it says it flushed, so after a power cut its
+//! `a` account, zero byte, sequence number of a record that changed it (one entry a record, however
+//! many postings it has); `b` sequence number of a record that changed more accounts than its receipt
+//! tells → their fingerprints, ascending, or nothing if any may be among them; `t` recorded time and
+//! sequence number of a frame's first record; `w` → the watermark, written in one batch with the
+//! entries it covers. A second tree holds snapshots by length. sled 0.34.7 does not sync what it says it flushed, so after a power cut its
 //! content is compared with the sum that the watermark carries ([`Shelf::is_whole`]).
 
 use std::collections::HashSet;
@@ -13,11 +16,17 @@ use std::path::Path;
 use sha2::{Digest as _, Sha256};
 
 use crate::digest::Digest;
+use crate::store::Along;
 use crate::store::segment::{DocumentPlace, FrameEntries};
+use crate::time::Timestamp;
+use crate::touched::{Touched, fingerprint};
 
 const CACHE_BYTES: u64 = 64 << 20;
 const SNAPSHOTS_KEPT: usize = 2;
 const WATERMARK_KEY: &[u8] = b"w";
+
+/// Which entries there are: an index of another kind is made again.
+const KIND: u8 = 2;
 
 /// How far the entries go, in which journal, and what they add up to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -35,11 +44,11 @@ impl Watermark {
     }
 
     fn encode(&self) -> Vec<u8> {
-        [&self.length.to_be_bytes()[..], self.chain.as_bytes(), &self.sum.to_be_bytes()].concat()
+        [&[KIND], &self.length.to_be_bytes()[..], self.chain.as_bytes(), &self.sum.to_be_bytes()].concat()
     }
 
     fn decode(bytes: &[u8]) -> Option<Self> {
-        let (length, rest) = bytes.split_first_chunk()?;
+        let (length, rest) = bytes.strip_prefix(&[KIND])?.split_first_chunk()?;
         let (chain, rest) = rest.split_first_chunk()?;
         let sum = u128::from_be_bytes(rest.try_into().ok()?);
         Some(Self { length: u64::from_be_bytes(*length), chain: Digest(*chain), sum })
@@ -98,7 +107,7 @@ impl Shelf {
             Ok(Self { parts: Some(Parts { _db: db, entries, snapshots }) })
         })?;
         let watermark = match walled(|| shelf.entries().get(WATERMARK_KEY))? {
-            Some(bytes) => Watermark::decode(&bytes).ok_or("the watermark is none")?,
+            Some(bytes) => Watermark::decode(&bytes).ok_or("it is of another kind")?,
             None => Watermark::start(origin),
         };
         Ok((shelf, watermark))
@@ -138,6 +147,17 @@ impl Shelf {
                     put(&key(b'd', digest), &encode_place(*place));
                 }
             }
+            put(&time_key(frame.recorded_at, frame.first_seq), &[]);
+            for (seq, touched) in frame.touched() {
+                match touched {
+                    Touched::Accounts(ids) => ids.iter().for_each(|id| put(&account_key(id, seq), &[])),
+                    Touched::Fingerprints(prints) => {
+                        let prints: Vec<u8> = prints.iter().copied().flat_map(u32::to_be_bytes).collect();
+                        put(&counted_key(seq), &prints);
+                    }
+                    Touched::Any => put(&counted_key(seq), &[]),
+                }
+            }
             (watermark.length, watermark.chain) = (frame.length(), frame.chain);
         }
         batch.insert(WATERMARK_KEY, watermark.encode());
@@ -171,6 +191,46 @@ impl Shelf {
         Ok(Some(decode_place(&value).ok_or("an entry of a document is none")?))
     }
 
+    /// The first `most` records along the way that may have changed the account.
+    pub(super) fn account_seqs(&self, account: &str, along: Along, most: usize) -> Result<Vec<u64>, Broken> {
+        let (first, last) = along.range().into_inner();
+        let own = || self.entries().range(account_key(account, first)..=account_key(account, last)).keys();
+        let keys: Vec<sled::IVec> = walled(|| match along {
+            Along::UpFrom(_) => own().take(most).collect(),
+            Along::DownFrom(_) => own().rev().take(most).collect(),
+        })?;
+        let own = keys.iter().map(|key| seq_of_key(key)).collect::<Option<Vec<_>>>();
+        let mut seqs = own.ok_or("an entry of an account is none")?;
+        // What lies beyond the last of enough is not asked for.
+        let enough = seqs.last().copied().filter(|_| seqs.len() == most);
+        let (first, last) = match along {
+            Along::UpFrom(_) => (first, enough.unwrap_or(last)),
+            Along::DownFrom(_) => (enough.unwrap_or(first), last),
+        };
+        let print = fingerprint(account);
+        let is_of = |entry: &sled::Result<(sled::IVec, sled::IVec)>| {
+            entry.as_ref().map_or(true, |(_, prints)| may_hold(prints, print))
+        };
+        let counted = || self.entries().range(counted_key(first)..=counted_key(last));
+        let counted: Vec<(sled::IVec, sled::IVec)> = walled(|| match along {
+            Along::UpFrom(_) => counted().filter(is_of).take(most).collect(),
+            Along::DownFrom(_) => counted().rev().filter(is_of).take(most).collect(),
+        })?;
+        for (key, _) in counted {
+            seqs.push(seq_of_key(&key).ok_or("an entry of a batch is none")?);
+        }
+        Ok(along.order(seqs, most))
+    }
+
+    /// The first record of the last frame that begins no later than `at`.
+    pub(super) fn frame_at(&self, at: Timestamp) -> Result<Option<u64>, Broken> {
+        let range = time_key(Timestamp::epoch(), 0)..=time_key(at, u64::MAX);
+        let Some((key, _)) = walled(|| self.entries().range(range).next_back().transpose())? else {
+            return Ok(None);
+        };
+        Ok(Some(seq_of_key(&key).ok_or("an entry of a time is none")?))
+    }
+
     /// Keeps a snapshot, and of the older ones only the newest.
     pub(super) fn put_snapshot(&self, length: u64, sealed: Vec<u8>) -> Result<(), Broken> {
         walled(|| {
@@ -182,14 +242,16 @@ impl Shelf {
         })
     }
 
-    /// The newest snapshot that `unseal` takes, and how many newer ones it did not.
+    /// The newest snapshot of at most `length` records that `unseal` takes, and how many newer ones of
+    /// those it did not.
     pub(super) fn snapshot<T>(
         &self,
+        length: u64,
         unseal: impl Fn(&[u8]) -> Option<T>,
     ) -> Result<(Option<T>, usize), Broken> {
         let mut passed = 0;
         let newest_first = || {
-            for entry in self.snapshots().iter().rev() {
+            for entry in self.snapshots().range(..=length.to_be_bytes()).rev() {
                 match unseal(&entry?.1) {
                     Some(snapshot) => return Ok(Some(snapshot)),
                     None => passed += 1,
@@ -213,6 +275,30 @@ fn key(kind: u8, digest: &Digest) -> [u8; 33] {
     let mut key = [kind; 33];
     key[1..].copy_from_slice(digest.as_bytes());
     key
+}
+
+fn account_key(account: &str, seq: u64) -> Vec<u8> {
+    // No id holds a zero byte, so no account's entries lie among another's.
+    [b"a", account.as_bytes(), &[0], &seq.to_be_bytes()].concat()
+}
+
+fn counted_key(seq: u64) -> Vec<u8> {
+    [&b"b"[..], &seq.to_be_bytes()].concat()
+}
+
+fn time_key(at: Timestamp, seq: u64) -> Vec<u8> {
+    [&b"t"[..], &at.millis().to_be_bytes(), &seq.to_be_bytes()].concat()
+}
+
+fn seq_of_key(key: &[u8]) -> Option<u64> {
+    key.last_chunk().map(|seq| u64::from_be_bytes(*seq))
+}
+
+/// Whether the fingerprint is among these; among none it may be.
+fn may_hold(prints: &[u8], print: u32) -> bool {
+    let (prints, rest) = prints.as_chunks();
+    let found = prints.binary_search_by(|one| u32::from_be_bytes(*one).cmp(&print)).is_ok();
+    found || prints.is_empty() || !rest.is_empty()
 }
 
 fn weight(key: &[u8], value: &[u8]) -> u128 {

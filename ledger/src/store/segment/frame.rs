@@ -216,9 +216,12 @@ impl<'a> Frame<'a> {
         self.collect_records(|record| record.stored())
     }
 
-    /// The ids of the frame's records, in order.
-    pub(crate) fn command_ids(&self) -> Result<Vec<Digest>, &'static str> {
-        self.collect_records(|record| Some(record.command_id))
+    /// What an index wants to know of the frame's records, in order.
+    pub(crate) fn indexed(&self) -> Result<Vec<Indexed<'a>>, &'static str> {
+        self.collect_records(|record| {
+            let RecordBytes { recorded_at_ms, command_id, effects, .. } = record;
+            Some(Indexed { command_id, recorded_at: Timestamp::from_millis(recorded_at_ms), effects })
+        })
     }
 
     /// The record at that place in the frame.
@@ -234,7 +237,10 @@ impl<'a> Frame<'a> {
         Fields(&self.bytes[self.records_at..self.header.chain_at()])
     }
 
-    fn collect_records<T>(&self, take: impl Fn(RecordBytes) -> Option<T>) -> Result<Vec<T>, &'static str> {
+    fn collect_records<T>(
+        &self,
+        take: impl Fn(RecordBytes<'a>) -> Option<T>,
+    ) -> Result<Vec<T>, &'static str> {
         const BAD: &str = "the frame's records are not what its header says";
         let mut fields = self.record_fields();
         let records = (0..self.header.records).map(|_| RecordBytes::read(&mut fields).and_then(&take));
@@ -246,6 +252,14 @@ impl<'a> Frame<'a> {
     pub(crate) fn inline(&self, entry: &DocumentEntry, range: &Range<usize>) -> StoredDocument {
         StoredDocument { digest: entry.digest, bytes: Arc::from(&self.bytes[range.clone()]) }
     }
+}
+
+/// What an index wants to know of a record.
+pub(crate) struct Indexed<'a> {
+    pub(crate) command_id: Digest,
+    /// `None` if what stands there is no time.
+    pub(crate) recorded_at: Option<Timestamp>,
+    pub(crate) effects: &'a [u8],
 }
 
 /// A record where it lies.

@@ -6,7 +6,7 @@ use super::frame::{Plan, encode};
 use super::layout::{Kept, SECTOR, SegmentHeader};
 use super::map::FrameMap;
 use super::mark::{self, MarkReport, Marker};
-use super::read::{DocumentPlace, FrameEntries, JournalReader, frame_bytes};
+use super::read::{Changes, DocumentPlace, FrameEntries, JournalReader, frame_bytes};
 use super::scan::scan;
 use super::spare::{self, Filling, Spare, Spares};
 use super::tail::{self, TornTail};
@@ -15,6 +15,7 @@ use crate::digest::Digest;
 use crate::store::documents;
 use crate::store::medium::{Access, Medium, MediumFile, failed, is_full, write_whole};
 use crate::store::{Batch, StoreError, StoredDocument};
+use crate::time::Timestamp;
 
 /// Where what was cut off is kept.
 pub(crate) const QUARANTINE_DIR: &str = "quarantine";
@@ -185,7 +186,11 @@ impl Journal {
         self.reader.update(|map| map.push_frame(plan.frame_bytes(), next, chain));
         let command_ids = batch.records.iter().map(|record| record.command_id).collect();
         let documents = places(batch, &plan, end.segment, end.offset);
-        Ok(FrameEntries { first_seq: batch.first_seq, command_ids, documents, chain })
+        let recorded_at = batch.records.first().map_or_else(Timestamp::epoch, |first| first.recorded_at);
+        let effects = batch.records.iter().map(|record| Arc::clone(&record.effects)).collect();
+        let changes = Changes::new(effects, || inline(batch, &plan));
+        let first_seq = batch.first_seq;
+        Ok(FrameEntries { first_seq, command_ids, documents, chain, recorded_at, changes })
     }
 
     /// Goes on in a new segment with room for the frame.
@@ -220,6 +225,11 @@ fn name_segment(medium: &dyn Medium, spare: &Spare, map: &FrameMap) -> Result<()
         medium.sync_dir(DIR)
     });
     named.map_err(failed("naming the new segment", &path))
+}
+
+fn inline(batch: &Batch, plan: &Plan) -> Vec<StoredDocument> {
+    let kept = batch.documents.iter().zip(plan.entries());
+    kept.filter(|(_, entry)| entry.kept == Kept::Inline).map(|(document, _)| document.clone()).collect()
 }
 
 fn places(batch: &Batch, plan: &Plan, segment: u32, offset: u64) -> Vec<(Digest, DocumentPlace)> {

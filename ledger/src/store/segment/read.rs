@@ -1,6 +1,6 @@
 //! The readers' side of the journal: frames by sequence number, each checked as it is read.
 
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
 use super::frame::{Check, Frame, RecordBytes};
 use super::layout::{CHAIN_BYTES, FRAME_HEADER_BYTES, FrameHeader, Kept};
@@ -10,7 +10,9 @@ use super::{damaged, path_of};
 use crate::digest::Digest;
 use crate::store::documents;
 use crate::store::medium::{Access, Medium, failed};
-use crate::store::{Batch, StoreError, StoredRecord};
+use crate::store::{Batch, StoreError, StoredDocument, StoredRecord};
+use crate::time::Timestamp;
+use crate::touched::{self, Touched};
 
 /// Bytes read at a time when frames are read in order.
 const WALK_STEP: usize = 1 << 20;
@@ -35,12 +37,58 @@ pub(crate) struct FrameEntries {
     pub(crate) documents: Vec<(Digest, DocumentPlace)>,
     /// The journal's chain value after the frame.
     pub(crate) chain: Digest,
+    /// The recorded time of the first record.
+    pub(crate) recorded_at: Timestamp,
+    pub(crate) changes: Changes,
 }
 
 impl FrameEntries {
     /// Records up to and with the frame.
     pub(crate) fn length(&self) -> u64 {
         self.first_seq + self.command_ids.len() as u64
+    }
+
+    /// Each record with what it changed, in order.
+    pub(crate) fn touched(&self) -> impl Iterator<Item = (u64, &Touched)> {
+        (self.first_seq..).zip(self.changes.touched())
+    }
+
+    /// Lets go of what only an index of accounts and times needs.
+    pub(crate) fn without_changes(mut self) -> Self {
+        self.changes = Changes::default();
+        self
+    }
+}
+
+/// What the records of a frame changed, read only once somebody wants to know: the writer does not.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Changes {
+    effects: Vec<Arc<[u8]>>,
+    /// Documents of the frame, if the effects of one of its records only count its accounts.
+    documents: Vec<StoredDocument>,
+    read: OnceLock<Vec<Touched>>,
+}
+
+impl Changes {
+    /// Of records with these effects, and the frame's documents, which are asked for if needed.
+    pub(super) fn new(effects: Vec<Arc<[u8]>>, documents: impl FnOnce() -> Vec<StoredDocument>) -> Self {
+        let counted = effects.iter().any(|effects| touched::is_counted(effects));
+        let documents = if counted { documents() } else { Vec::new() };
+        Self { effects, documents, read: OnceLock::new() }
+    }
+
+    /// Bytes held until they are let go.
+    pub(crate) fn bytes(&self) -> usize {
+        let documents = self.documents.iter().map(|document| document.bytes.len());
+        self.effects.iter().map(|effects| effects.len()).chain(documents).sum()
+    }
+
+    fn touched(&self) -> &[Touched] {
+        let document = |digest: &Digest| {
+            self.documents.iter().find(|held| held.digest == *digest).map(|held| &*held.bytes)
+        };
+        self.read
+            .get_or_init(|| self.effects.iter().map(|effects| Touched::read(effects, document)).collect())
     }
 }
 
@@ -300,7 +348,18 @@ impl Iterator for Walk<'_> {
 
 fn entries(at: At, frame: &Frame) -> Result<FrameEntries, &'static str> {
     const BAD: &str = "the frame lies beyond 4 GiB";
-    let command_ids = frame.command_ids()?;
+    let records = frame.indexed()?;
+    let recorded_at = records.first().and_then(|first| first.recorded_at).ok_or("a recorded time is none")?;
+    let mut command_ids = Vec::with_capacity(records.len());
+    let mut effects = Vec::with_capacity(records.len());
+    for record in records {
+        command_ids.push(record.command_id);
+        effects.push(Arc::from(record.effects));
+    }
+    let changes = Changes::new(effects, || {
+        let inline = frame.documents.iter().filter(|(entry, _)| entry.kept == Kept::Inline);
+        inline.map(|(entry, range)| frame.inline(entry, range)).collect()
+    });
     let documents = frame.documents.iter().map(|(entry, range)| {
         let place = match entry.kept {
             Kept::File => DocumentPlace::File { bytes: entry.bytes },
@@ -313,5 +372,6 @@ fn entries(at: At, frame: &Frame) -> Result<FrameEntries, &'static str> {
         Ok((entry.digest, place))
     });
     let documents = documents.collect::<Result<_, &'static str>>()?;
-    Ok(FrameEntries { first_seq: frame.header.first_seq, command_ids, documents, chain: frame.chain })
+    let (first_seq, chain) = (frame.header.first_seq, frame.chain);
+    Ok(FrameEntries { first_seq, command_ids, documents, chain, recorded_at, changes })
 }

@@ -20,7 +20,8 @@ use crate::buffers::Cushion;
 use crate::error::Stop;
 use crate::explain::{self, Node};
 use crate::money::{Figure, print_exact};
-use crate::offsets::{Branch, Forest, worst_loss};
+use crate::offsets::{Branch, Forest, Level, worst_loss};
+use crate::pool::Pool;
 use crate::portfolio::{Contract, Holding, Portfolio};
 use crate::regime::split_by_underlying;
 use crate::risk_array::RiskArrays;
@@ -35,6 +36,8 @@ pub(crate) struct Circumstances {
     pub(crate) vol_ratio: Exact,
     /// The last requirement, if a step from it is limited.
     pub(crate) previous: Option<Exact>,
+    /// The pool whose breaker limits the credit between classes; without one it is whole.
+    pub(crate) pool: Option<Pool>,
 }
 
 /// The rule book with everything priced.
@@ -42,6 +45,8 @@ pub(crate) struct Desk<'a> {
     rules: &'a Harmonized,
     portfolio: &'a Portfolio,
     circumstances: &'a Circumstances,
+    /// The root, its credit as the pool's breaker leaves it.
+    root: Level,
     arrays: RiskArrays,
     stressed: RiskArrays,
 }
@@ -74,7 +79,11 @@ impl<'a> Desk<'a> {
             RiskArrays::build(&portfolio.contracts, grid_of, false)
         };
         let (arrays, stressed) = (build(|range| &range.range)?, build(|range| &range.stress)?);
-        Ok(Self { rules, portfolio, circumstances, arrays, stressed })
+        let mut root = rules.levels.root.clone();
+        if let Some(pool) = &circumstances.pool {
+            root.theta *= pool.step(&rules.breaker).state.theta_factor.exact();
+        }
+        Ok(Self { rules, portfolio, circumstances, root, arrays, stressed })
     }
 
     pub(crate) fn arrays(&self) -> &RiskArrays {
@@ -110,7 +119,7 @@ impl<'a> Desk<'a> {
             let groups = groups.collect::<Result<_, _>>()?;
             children.push(Branch::join("us-harmonized/class", class, &levels.class, groups)?);
         }
-        let root = Branch::join("us-harmonized/root", "tree", &levels.root, children)?;
+        let root = Branch::join("us-harmonized/root", "tree", &self.root, children)?;
         Forest::new(root, alone)
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use ledger::breaker::Parameters;
 use ledger::decimal::Exact;
 
 use crate::addons::Addons;
@@ -22,6 +23,7 @@ pub(crate) struct Harmonized {
     pub(crate) floor: Floor,
     pub(crate) buffers: Buffers,
     pub(crate) addons: Addons,
+    pub(crate) breaker: Parameters,
     ranges: BTreeMap<String, Range>,
     haircuts: BTreeMap<String, Exact>,
 }
@@ -99,6 +101,7 @@ impl Harmonized {
             },
             buffers: Buffers::read(shelf)?,
             addons: Addons::read(shelf)?,
+            breaker: read_breaker(shelf)?,
             ranges: ranges.collect::<Result<_, RegimeError>>()?,
             haircuts: haircuts.collect::<Result<_, RegimeError>>()?,
         })
@@ -136,27 +139,19 @@ fn read_range(table: &Shelf, sources: &Sources, class: &str) -> Result<Range, Re
     })
 }
 
-/// Parameters that options, breakers and contagion caps read. A rule book without them is not
+/// Parameters that options and contagion caps read. A rule book without them is not
 /// whole, whether or not a book needs them.
 fn check_later_parts(shelf: &Shelf) -> Result<(), RegimeError> {
     let vol = shelf.open_only("vol", &["up", "down"])?;
     vol.decimal("up", Bound::NonNegative)?;
     vol.share("down")?;
     shelf.open_only("contagion", &["cap"])?.share("cap")?;
-    const DECIMALS: [&str; 5] =
-        ["peg_deviation", "min_confidence", "min_correlation", "call_share", "guarded_factor"];
-    const COUNTS: [&str; 3] = ["ramp_cycles", "calm_cycles", "withdrawal_delay_cycles"];
-    let breaker = shelf.open("breaker")?;
-    breaker.only(&[&["index_moves"][..], &DECIMALS, &COUNTS].concat())?;
-    for key in DECIMALS {
-        breaker.share(key)?;
-    }
-    for key in COUNTS {
-        breaker.decimal(key, Bound::NonNegative)?;
-    }
-    let moves = breaker.decimals("index_moves", Bound::NonNegative)?;
-    if moves.len() != 3 || !moves.is_sorted() {
-        return Err(breaker.error("index_moves", "must be three rising decimals"));
-    }
     Ok(())
+}
+
+/// The breaker's parameters, through the door by which the ledger reads them.
+fn read_breaker(shelf: &Shelf) -> Result<Parameters, RegimeError> {
+    let table = shelf.open("breaker")?;
+    Parameters::read(table.json())
+        .map_err(|error| RegimeError::new(format!("/breaker{}", error.pointer), error.message))
 }

@@ -6,7 +6,9 @@
 //!
 //! Source: specs/audit.md §11.
 
-use std::fmt;
+mod line;
+
+pub use line::{SealList, TreeLine};
 
 use data_encoding::HEXLOWER;
 
@@ -104,6 +106,22 @@ impl Leaf {
         let text = format!("pledger/sum-leaf/v1\n{}\n{}\n{}\n{salt}\n", self.account, self.book, self.units);
         Digest::of(text.as_bytes())
     }
+}
+
+/// The salt of an account's leaf: the first half of HMAC-SHA256 (RFC 2104) of its id under the secret of
+/// the seal.
+#[must_use]
+pub fn salt(secret: &[u8; 32], account: &str) -> [u8; 16] {
+    /// Bytes that SHA-256 takes in at once.
+    const BLOCK: usize = 64;
+    let pad = |with: u8| {
+        let mut block = [with; BLOCK];
+        block.iter_mut().zip(secret).for_each(|(byte, key)| *byte ^= key);
+        block
+    };
+    let inner = Digest::of_parts(&[&pad(0x36), account.as_bytes()]);
+    let outer = Digest::of_parts(&[&pad(0x5c), inner.as_bytes()]);
+    *outer.as_bytes().first_chunk().expect("a SHA-256 digest has 32 bytes")
 }
 
 fn is_name(text: &str) -> bool {
@@ -218,61 +236,6 @@ impl SumTree {
     }
 }
 
-/// `<custodian> <class> <asset> <count> <sum> <root hex>`.
-///
-/// Invariant: names are printable ASCII without spaces, the count is at least one.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct TreeLine {
-    names: [String; 3],
-    count: u64,
-    root: SumNode,
-}
-
-impl TreeLine {
-    fn new(names: [&str; 3], count: u64, root: SumNode) -> Result<Self, SealError> {
-        if count > 0 && names.iter().all(|name| is_name(name)) {
-            Ok(Self { names: names.map(str::to_owned), count, root })
-        } else {
-            Err(SealError::BadValue)
-        }
-    }
-
-    /// Reads the one spelling of a line, without its line feed.
-    ///
-    /// # Errors
-    /// [`SealError::BadValue`] for any other text.
-    pub fn parse(text: &str) -> Result<Self, SealError> {
-        let parts: Vec<&str> = text.split(' ').collect();
-        let [custodian, class, asset, count, sum, root] = parts[..] else {
-            return Err(SealError::BadValue);
-        };
-        let hash = Digest::parse_hex(root).ok_or(SealError::BadValue)?;
-        let sum = sum.parse().map_err(|_| SealError::BadValue)?;
-        let count = count.parse().map_err(|_| SealError::BadValue)?;
-        let line = Self::new([custodian, class, asset], count, SumNode { hash, sum })?;
-        if line.to_string() == text { Ok(line) } else { Err(SealError::BadValue) }
-    }
-
-    /// How many leaves.
-    #[must_use]
-    pub fn count(&self) -> u64 {
-        self.count
-    }
-
-    /// Root hash and sum.
-    #[must_use]
-    pub fn root(&self) -> SumNode {
-        self.root
-    }
-}
-
-impl fmt::Display for TreeLine {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let [custodian, class, asset] = &self.names;
-        write!(f, "{custodian} {class} {asset} {} {} {}", self.count, self.root.sum, self.root.hash)
-    }
-}
-
 /// A leaf and the neighbours that lead from it to the root, its own sibling first. As others may
 /// have written it: nothing about it is trusted.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -342,10 +305,10 @@ impl SumProof {
     /// # Errors
     /// [`NotIncluded`], the first that holds.
     pub fn check(&self, line: &TreeLine) -> Result<(), NotIncluded> {
-        if self.index >= line.count {
+        if self.index >= line.count() {
             return Err(NotIncluded::IndexOutOfRange);
         }
-        let sides = sides(self.index, line.count);
+        let sides = sides(self.index, line.count());
         if sides.len() != self.steps.len() {
             return Err(NotIncluded::PathLength);
         }
@@ -363,9 +326,9 @@ impl SumProof {
             };
             node = joined.map_err(|_| NotIncluded::Overflow)?;
         }
-        if node.hash != line.root.hash {
+        if node.hash != line.root().hash {
             Err(NotIncluded::RootMismatch)
-        } else if node.sum != line.root.sum {
+        } else if node.sum != line.root().sum {
             Err(NotIncluded::SumMismatch)
         } else {
             Ok(())
@@ -395,133 +358,4 @@ fn sides(mut index: u64, mut count: u64) -> Vec<Side> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn leaf(account: &str, book: &str, units: u128, salt: u8) -> Leaf {
-        Leaf::new(account, book, units, [salt; 16]).unwrap()
-    }
-
-    fn tree(count: u64, seed: u64) -> SumTree {
-        let leaves = (0..count).map(|n| leaf(&format!("a{n}"), "posted", u128::from(n * seed), 7)).collect();
-        SumTree::over(leaves).unwrap()
-    }
-
-    fn line(tree: &SumTree) -> TreeLine {
-        tree.line("CUST-1", "uncleared", "BTC").unwrap()
-    }
-
-    #[test]
-    fn worked_example_of_the_specification() {
-        let leaves = vec![
-            leaf("alpha", "posted", 150_000_000, 1),
-            leaf("beta", "posted", 25_000_000, 2),
-            leaf("gamma", "available", 0, 3),
-        ];
-        let tree = SumTree::over(leaves).unwrap();
-        let text = "CUST-1 uncleared BTC 3 175000000 6648aab729881b859a3d15085a9085545a7196ab4b95b73230be59f7c4aeaae4";
-        assert_eq!(line(&tree).to_string(), text);
-        assert_eq!(TreeLine::parse(text), Ok(line(&tree)));
-        let order: Vec<_> = tree.leaves().iter().map(Leaf::account).collect();
-        assert_eq!(order, ["beta", "alpha", "gamma"]);
-    }
-
-    #[test]
-    fn shape_is_that_of_rfc_6962() {
-        fn root(nodes: &[SumNode]) -> SumNode {
-            if let [only] = nodes {
-                return *only;
-            }
-            let half = nodes.len().next_power_of_two() / 2;
-            SumNode::over(root(&nodes[..half]), root(&nodes[half..])).unwrap()
-        }
-        for count in 1..=130 {
-            let tree = tree(count, 3);
-            assert_eq!(tree.root(), root(&tree.levels[0]), "{count}");
-        }
-    }
-
-    #[test]
-    fn every_leaf_of_1_to_130_verifies_and_at_no_other_place() {
-        for count in 1..=130 {
-            let tree = tree(count, 11);
-            let line = line(&tree);
-            for leaf in tree.leaves() {
-                let proof = tree.prove(leaf.account(), leaf.book()).unwrap();
-                assert_eq!(proof.check(&line), Ok(()), "{count}");
-                for index in [proof.index ^ 1, proof.index + 1] {
-                    let moved = SumProof { index, ..proof.clone() };
-                    assert!(index == proof.index || moved.check(&line).is_err(), "{count} {index}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn refusals() {
-        let fold = |leaves| SumTree::over(leaves).map(|tree| tree.root().sum);
-        let max = u128::MAX;
-        assert_eq!(fold(vec![]), Err(SealError::EmptyTree));
-        assert_eq!(fold(vec![leaf("a", "posted", max, 1)]), Ok(max));
-        assert_eq!(
-            fold(vec![leaf("a", "posted", max, 1), leaf("b", "posted", 1, 1)]),
-            Err(SealError::Overflow)
-        );
-        assert_eq!(
-            fold(vec![leaf("a", "posted", 1, 1), leaf("a", "posted", 2, 2)]),
-            Err(SealError::DuplicateId)
-        );
-        assert_eq!(fold(vec![leaf("a", "posted", 1, 1), leaf("a", "available", 2, 2)]), Ok(3));
-        for (account, book) in
-            [("a", "external"), ("", "posted"), ("a b", "posted"), ("a", "po\nsted"), ("ü", "x")]
-        {
-            assert_eq!(Leaf::new(account, book, 1, [0; 16]), Err(SealError::BadValue), "{account} {book}");
-        }
-        assert_eq!(tree(3, 1).prove("a9", "posted"), Err(SealError::LeafUnknown));
-        let root = "0".repeat(64);
-        for bad in ["c k a 0 1 R", "c k a 01 1 R", "c k a 1 +1 R", "c k a 1 1", "c  a 1 1 R", "c k a 1 1 R x"]
-        {
-            assert_eq!(TreeLine::parse(&bad.replace('R', &root)), Err(SealError::BadValue), "{bad}");
-        }
-    }
-
-    #[test]
-    fn reasons_in_their_order() {
-        let tree = tree(3, 5);
-        let line = line(&tree);
-        let proof = tree.prove(tree.leaves()[0].account(), "posted").unwrap();
-        let check = |change: fn(&mut SumProof)| {
-            let mut changed = proof.clone();
-            change(&mut changed);
-            changed.check(&line)
-        };
-        assert_eq!(check(|_| ()), Ok(()));
-        assert_eq!(check(|proof| proof.index = 3), Err(NotIncluded::IndexOutOfRange));
-        assert_eq!(check(|proof| drop(proof.steps.pop())), Err(NotIncluded::PathLength));
-        assert_eq!(check(|proof| proof.steps[1].hash.push(0)), Err(NotIncluded::HashLength));
-        assert_eq!(check(|proof| proof.steps[1].sum = u128::MAX), Err(NotIncluded::Overflow));
-        assert_eq!(check(|proof| proof.leaf.units += 1), Err(NotIncluded::RootMismatch));
-        let mut other = line.clone();
-        other.root.sum += 1;
-        assert_eq!(proof.check(&other), Err(NotIncluded::SumMismatch));
-    }
-
-    proptest! {
-        #[test]
-        fn any_flip_in_a_proof_fails(count in 1_u64..130, leaf in any::<u64>(), step in any::<usize>(), bit in 0..384_u32) {
-            let tree = tree(count, 1_000);
-            let line = line(&tree);
-            let leaf = &tree.leaves()[usize::try_from(leaf % count).unwrap()];
-            let mut proof = tree.prove(leaf.account(), leaf.book()).unwrap();
-            let place = step % (proof.steps.len() + 1);
-            match (proof.steps.get_mut(place), bit) {
-                (Some(step), 0..256) => step.hash[usize::try_from(bit / 8).unwrap()] ^= 1 << (bit % 8),
-                (Some(step), bit) => step.sum ^= 1 << (bit - 256),
-                (None, 0..128) => proof.leaf.units ^= 1 << bit,
-                (None, bit) => proof.leaf.salt[usize::try_from(bit % 16).unwrap()] ^= 1,
-            }
-            prop_assert!(proof.check(&line).is_err());
-        }
-    }
-}
+mod tests;
