@@ -20,11 +20,12 @@ use crate::agreement::{Agreement, AgreementVersion};
 use crate::call::{Call, CallLeg, CallTerms};
 use crate::call_record::{CallEvent, CallRecord};
 use crate::command::CallIssue;
+use crate::csa::{self, Deadlines};
 use crate::market::MarginStatement;
 use crate::rejection::Rejection;
 use crate::state::{Change, State};
 use crate::valuation::{Side, Value};
-use figure::{deadlines, figure};
+use figure::{Figure, deadlines, figure};
 
 pub(super) fn issue(state: &State, entry: &Entry, issue: &CallIssue) -> Result<Vec<Change>, Rejection> {
     let agreement = state.need_agreement(&issue.agreement, "/body/agreement")?;
@@ -63,7 +64,33 @@ pub(super) fn issue(state: &State, entry: &Entry, issue: &CallIssue) -> Result<V
     ])?;
     let (figure, deadlines) = (figure?, deadlines?);
     let terms = version.signed.terms();
-    let call = Call::issue(
+    let mut record = CallRecord {
+        id: issue.call.clone(),
+        parent: None,
+        agreement: agreement.id.clone(),
+        version: version.version,
+        statement: statement.id.clone(),
+        secured: secured.clone(),
+        pledgor: statement.pledgor.clone(),
+        currency: issue.currency.clone(),
+        margin: figure.margin,
+        call: demanded(terms, issue, figure, &deadlines),
+        held: None,
+        items: Vec::new(),
+        pledge: None,
+        movement: None,
+        timeline: vec![event(entry)],
+        changed_seq: entry.seq,
+    };
+    if let Some(pool) = halted_pool(state, terms).filter(|_| hold::waits(&record)) {
+        hold::hold(&mut record, &pool.id, entry.recorded_at);
+    }
+    Ok(vec![Change::Call(Arc::new(record))])
+}
+
+/// The call as it begins.
+fn demanded(terms: &csa::Agreement, issue: &CallIssue, figure: Figure, deadlines: &Deadlines) -> Call {
+    Call::issue(
         CallTerms {
             id: issue.call.to_string(),
             leg: issue.leg,
@@ -80,29 +107,7 @@ pub(super) fn issue(state: &State, entry: &Entry, issue: &CallIssue) -> Result<V
             grace_end: deadlines.grace_end.max(issue.due),
         },
         figure.amount,
-    );
-    let mut record = CallRecord {
-        id: issue.call.clone(),
-        parent: None,
-        agreement: agreement.id.clone(),
-        version: version.version,
-        statement: statement.id.clone(),
-        secured: secured.clone(),
-        pledgor: statement.pledgor.clone(),
-        currency: issue.currency.clone(),
-        call,
-        margin: figure.margin,
-        held: None,
-        items: Vec::new(),
-        pledge: None,
-        movement: None,
-        timeline: vec![event(entry)],
-        changed_seq: entry.seq,
-    };
-    if let Some(pool) = halted_pool(state, terms).filter(|_| hold::waits(&record)) {
-        hold::hold(&mut record, &pool.id, entry.recorded_at);
-    }
-    Ok(vec![Change::Call(Arc::new(record))])
+    )
 }
 
 fn no_version() -> Rejection {
