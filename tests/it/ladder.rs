@@ -1,10 +1,12 @@
 //! The ladder of each type: a row for each refusal of its own that `api/docs/commands.md` lists, in that
 //! order. Where two faults can stand in one command they do, and the earlier is given.
 
+use ledger::digest::Digest;
 use tests::driver::Driver;
 use tests::world;
 
 use crate::flow::play_on;
+use crate::seals::replay_line;
 
 /// 2^128 smallest units of an asset of 8 decimals: one too many.
 const OVER: &str = "3402823669209384634633746074317.68211456";
@@ -734,4 +736,120 @@ fn transfers_that_release() {
         pb margin statement=s3 portfolio=P agreement=CSA-1 requirement=100000
         pb transfer.instruct call=r1 movement=t1 postings=acme.btc.p>acme.v:1:BTC => price_stale
     ");
+}
+
+/// What needs a second principal is refused where no policy asks one, after everything else.
+#[test]
+fn what_nobody_may_do_alone() {
+    let mut driver = rich();
+    let result = r#"{"breaks":[{"account":"acme.btc","amount":"-0.5","asset":"BTC","id":"short"}]}"#;
+    driver.scribe.name_document("result", result);
+    let text = "
+        pb override.grant override=o rule=statement_stale object=acme.btc limit=OVER reason=x until=+604800001 => amount_overflow
+        pb override.grant override=o rule=statement_stale object=acme.btc limit=1 reason=x until=+604800001 => amount_out_of_range
+        pb override.grant override=o rule=statement_stale object=acme.btc limit=1 reason=x until=+1000 => policy_refused
+
+        pb key.recover party=pb public_key=key:acme2 uses=command evidence=doc:oath => wrong_state
+        pb key.recover party=acme public_key=key:acme2 uses=command evidence=doc:oath => policy_refused
+
+        acme address.add address=GREST chain=stellar owner=acme
+        acme address.prove address=GREST proof=doc:sig challenge=acme.btc:0011223344556677:+60000
+        acme address.allow address=GREST from=+86399999 => too_early
+        acme address.allow address=GREST from=+86400000 => policy_refused
+
+        pb account.open account=pb.adj owner=pb asset=BTC custodian=bank book=reserved class=uncleared
+        bank custody.statement statement=k1 custodian=bank format=csv as_of=-0 digest=doc:k1 provenance=signed
+        pb recon.record reconciliation=r1 statements=k1 as_of=-0 digest=doc:result fingerprint=doc:result breaks=1
+        pb break.open break=short reconciliation=r1 line=1 amount=-0.5
+        pb break.assign break=short to=pb
+        pb break.explain break=short reason=fee
+        pb movement.instruct movement=less mode=immediate postings=acme.btc>pb.adj:0.4:BTC
+        pb movement.instruct movement=m mode=immediate postings=acme.btc>pb.adj:0.5:BTC
+        pb break.write_off break=short movement=less => amounts_do_not_sum
+        pb break.write_off break=short movement=m => policy_refused
+    ";
+    play_on(&mut driver, &text.replace("OVER", OVER));
+}
+
+/// Of several payers' destinations the one that is on no list is told first.
+#[test]
+fn destinations() {
+    let mut driver = rich();
+    driver.play(world::FOUR_EYES);
+    play_on(&mut driver, "
+        acme address.add address=GREST chain=stellar owner=acme
+        acme address.prove address=GREST proof=doc:sig challenge=acme.btc:0011223344556677:+60000
+        acme address.allow address=GREST from=+86400000 & pb
+        pb movement.instruct movement=m mode=immediate destination=GREST postings=acme.btc>ext.btc:1:BTC => evidence_missing
+        pb movement.instruct movement=m mode=two_phase destination=GREST postings=acme.btc>ext.btc:1:BTC,zeta.btc>ext.btc:1:BTC => destination_not_allowed
+        pb movement.instruct movement=m mode=two_phase destination=GREST postings=acme.btc>ext.btc:1:BTC => destination_cooling_off
+        wait 86400000
+        pb movement.instruct movement=m mode=two_phase destination=GREST postings=acme.btc>ext.btc:1:BTC
+    ");
+}
+
+/// A level's word comes after what the postings cross and what they differ from.
+#[test]
+fn what_a_halt_refuses() {
+    let mut driver = rich();
+    driver.play(world::POOL);
+    play_on(&mut driver, "
+        pb account.open account=acme.fut.p owner=acme asset=BTC custodian=bank book=posted class=cftc_4d_futures
+        acme call.issue call=r1 agreement=CSA-1 version=2 statement=s1 leg=return kind=demand amount=159000 currency=USD due=+0
+        pb call.agree call=r1 amount=159000
+        pb call.pledge call=r1 items=acme.btc.p:3.975:BTC value=159000
+        acme call.accept_pledge call=r1 pledge=@
+        pb breaker.step pool=book level=halt theta_factor=1 calm=0 signals=0.2,0,1,1,0 reasons=index_fall
+        pb transfer.instruct call=r1 movement=t1 postings=acme.btc.p>acme.btc:1:BTC => evidence_mismatch
+        pb transfer.instruct call=r1 movement=t1 postings=acme.btc.p>acme.btc:3.975:BTC => breaker_open
+        pb call.retract call=r1 reason=newer_calculation => not_authorised
+        acme call.retract call=r1 reason=newer_calculation
+        pb movement.reclassify movement=w from_class=uncleared to_class=cftc_4d_futures reason=x basis=y postings=acme.btc.p>acme.fut:1:BTC => evidence_mismatch
+        pb movement.reclassify movement=w from_class=uncleared to_class=cftc_4d_futures reason=x basis=y postings=acme.btc.p>acme.fut.p:1:BTC => breaker_open
+    ");
+}
+
+#[test]
+fn seals() {
+    let mut driver = rich();
+    let secret = "the-secret-of-the-ladder-s-seal.";
+    play_on(&mut driver, "pb key.add public_key=key:sealer uses=seal");
+    let list = driver.state.seal_list(secret.as_bytes().first_chunk().expect("32 bytes")).expect("a list");
+    for (name, text) in [("salts", secret), ("empty", ""), ("prose", "a list"), ("list", &list.to_string())] {
+        driver.scribe.name_document(name, text);
+    }
+    let text = "
+        pb/sealer seal.put as_of=-1 kind=final list=digest:list root=EMPTY salts=doc:short size=0 trees=1 => unknown_reference
+        pb/sealer seal.put as_of=-1 kind=final list=doc:prose root=EMPTY salts=doc:short size=0 trees=1 => amount_out_of_range
+        pb/sealer seal.put as_of=-1 kind=final list=doc:prose root=EMPTY salts=doc:short size=SIZE trees=1 => evidence_mismatch
+        pb/sealer seal.put as_of=-0 kind=final list=doc:prose root=EMPTY salts=doc:short size=SIZE trees=1 => document_digest
+        pb/sealer seal.put as_of=-0 kind=final list=doc:list root=EMPTY salts=doc:short size=SIZE trees=1 => evidence_mismatch
+        pb/sealer seal.put as_of=-0 kind=final list=doc:empty root=EMPTY salts=doc:short size=SIZE trees=0 => document_digest
+        pb/sealer seal.put as_of=-0 kind=final list=doc:empty root=EMPTY salts=doc:salts size=SIZE trees=0 => amounts_do_not_sum
+        pb/sealer seal.put as_of=-0 kind=final list=doc:list root=ROOT salts=doc:salts size=SIZE trees=TREES
+        pb/sealer seal.put as_of=-1 kind=final list=doc:prose root=EMPTY salts=doc:short size=0 trees=1 => wrong_state
+    ";
+    let text = text
+        .replace("EMPTY", &Digest::of(b"").to_string())
+        .replace("ROOT", &list.root().to_string())
+        .replace("TREES", &list.trees().to_string())
+        .replace("SIZE", &driver.state.length().to_string());
+    play_on(&mut driver, &text);
+}
+
+#[test]
+fn attestations() {
+    let mut driver = rich();
+    let text = "
+        pb party.register party=aud2 role=auditor public_key=key:aud2
+        aud attestation.put attestation=a1 size=5 root=ROOT line=LINE statement=x report=doc:report
+        aud2 attestation.put attestation=A1 size=0 root=ROOT line=LINE statement=x report=digest:none => unknown_reference
+        aud2 attestation.put attestation=A1 size=0 root=ROOT line=LINE statement=x report=doc:report => id_taken
+        aud2 attestation.put attestation=a2 size=0 root=ROOT line=LINE statement=x report=doc:report => amount_out_of_range
+        aud2 attestation.put attestation=a2 size=5 root=ROOT line=LINE statement=x report=doc:report => evidence_mismatch
+    ";
+    let text = text
+        .replace("ROOT", &Digest::of(b"root").to_string())
+        .replace("LINE", &replay_line("aud/pledger-replay", "x\n"));
+    play_on(&mut driver, &text);
 }

@@ -234,6 +234,10 @@ fn what_goes_missing_is_found() {
             "x.play(\"acme key.add a=b\");\nacme key.add => not_authorised\n(&x.line(\"acme key.add \\\n b\")), \"id_taken\"",
             0,
         ),
+        (
+            "acme key.add a=b & pb\nacme key.add a=b => not_authorised\n(\"acme key.add a=b & pb\", 409, \"id_taken\"),",
+            0,
+        ),
         ("acme key.add a=b => not_authorised\nacme key.add a=b => id_taken", 1),
         ("acme key.add a=b\n// acme key.add a=b => not_authorised\nacme key.add a=b => id_taken", 1),
         ("acme key.add a=b => too_late\nacme key.add a=b => not_authorised\nacme key.add a=b => id_taken", 2),
