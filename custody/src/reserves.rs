@@ -5,6 +5,7 @@
 //! Source: specs/custody.md §5.
 
 use data_encoding::{BASE64, HEXLOWER};
+use ledger::base64;
 use ledger::decimal::DecimalError;
 use ledger::json::Json;
 use ledger::seal::{Leaf, NotIncluded, SealError, SumProof, SumStep, SumTree, TreeLine};
@@ -194,7 +195,7 @@ fn check(texts: &ProofTexts) -> Result<Result<(), NotIncluded>, SealError> {
     let leaf = Leaf::new(texts.account, texts.book, bounded(texts.amount)?, salt_of(texts.salt)?)?;
     let steps = texts.steps.iter().map(|[hash, sum]| {
         // What is no base64 is no hash either.
-        let hash = BASE64.decode(hash.as_bytes()).unwrap_or_default();
+        let hash = base64::decode(hash).unwrap_or_default();
         Ok(SumStep { hash, sum: bounded(sum)? })
     });
     let steps = steps.collect::<Result<_, SealError>>()?;

@@ -7,6 +7,7 @@ use std::fmt;
 
 use data_encoding::BASE64;
 
+use crate::base64;
 use crate::digest::Digest;
 use crate::merkle::{EMPTY_ROOT, TreeHead};
 use crate::note::{LogSigner, Note, NoteError, SignatureLine, VerifierKey};
@@ -200,7 +201,7 @@ pub fn parse_decimal(text: &str) -> Option<u64> {
 /// A hash as these formats write it: strict base64 of 32 bytes.
 #[must_use]
 pub fn parse_hash(text: &str) -> Option<Digest> {
-    Some(Digest(BASE64.decode(text.as_bytes()).ok()?.try_into().ok()?))
+    Some(Digest(base64::decode(text)?.try_into().ok()?))
 }
 
 #[cfg(test)]

@@ -5,8 +5,9 @@
 
 use std::fmt;
 
-use data_encoding::{BASE64, BASE64URL};
+use data_encoding::BASE64;
 
+use crate::base64;
 use crate::digest::Digest;
 use crate::json::{self, Json};
 use crate::key::{KeyId, SecretKey};
@@ -217,8 +218,7 @@ fn text<'a>(tree: &'a Json, pointer: &str) -> Result<&'a str, EnvelopeError> {
 
 /// Both alphabets, padded, without spare bits.
 fn decode(text: &str, pointer: &str) -> Result<Vec<u8>, EnvelopeError> {
-    let encoding = if text.contains(['-', '_']) { BASE64URL } else { BASE64 };
-    encoding.decode(text.as_bytes()).map_err(|_| malformed(pointer, "not padded base64 without spare bits"))
+    base64::decode_either(text).ok_or_else(|| malformed(pointer, "not padded base64 without spare bits"))
 }
 
 fn malformed(pointer: &str, reason: &'static str) -> EnvelopeError {

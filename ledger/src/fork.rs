@@ -7,6 +7,7 @@ use std::fmt;
 
 use data_encoding::BASE64;
 
+use crate::base64;
 use crate::checkpoint::{CheckpointError, SignedCheckpoint};
 use crate::digest::Digest;
 use crate::note::VerifierKey;
@@ -99,7 +100,7 @@ impl ForkEvidence {
             _ => return Err(malformed("an unknown kind")),
         };
         let side = |line: &str, prefix| {
-            let bytes = BASE64.decode(line.strip_prefix(prefix)?.as_bytes()).ok()?;
+            let bytes = base64::decode(line.strip_prefix(prefix)?)?;
             String::from_utf8(bytes).ok()
         };
         let (a, b) = side(a, "a ").zip(side(b, "b ")).ok_or(malformed("a side is not base64 of a text"))?;

@@ -7,7 +7,6 @@
 
 use std::fmt;
 
-use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// Objects and arrays inside each other that [`read`] follows before it gives up.
@@ -55,76 +54,86 @@ pub struct JsonError {
 /// ```
 pub fn read(bytes: &[u8]) -> Result<Json, JsonError> {
     let text = std::str::from_utf8(bytes).map_err(|error| JsonError { reason: error.to_string() })?;
-    let raw: &RawValue =
-        serde_json::from_str(text).map_err(|error| JsonError { reason: error.to_string() })?;
-    grow(raw, 0)
+    // The grammar, once for the whole text: what follows finds its way in what is JSON.
+    let _: &RawValue = serde_json::from_str(text).map_err(syntax)?;
+    Reader { rest: text }.value(0)
 }
 
-fn grow(raw: &RawValue, depth: usize) -> Result<Json, JsonError> {
-    if depth > DEPTH_MAX {
-        return Err(JsonError { reason: format!("nested deeper than {DEPTH_MAX}") });
+fn syntax(error: serde_json::Error) -> JsonError {
+    JsonError { reason: error.to_string() }
+}
+
+const SPACE: [char; 4] = [' ', '\t', '\n', '\r'];
+
+/// What is left of a text whose grammar holds. Each byte is passed once.
+struct Reader<'a> {
+    rest: &'a str,
+}
+
+impl<'a> Reader<'a> {
+    fn value(&mut self, depth: usize) -> Result<Json, JsonError> {
+        if depth > DEPTH_MAX {
+            return Err(JsonError { reason: format!("nested deeper than {DEPTH_MAX}") });
+        }
+        self.rest = self.rest.trim_start_matches(SPACE);
+        match self.rest.as_bytes().first() {
+            Some(b'{') => {
+                let member = |reader: &mut Self| {
+                    let key = reader.string()?;
+                    reader.rest = reader.rest.trim_start_matches(SPACE);
+                    reader.rest = reader.rest.strip_prefix(':').unwrap_or(reader.rest);
+                    Ok((key, reader.value(depth + 1)?))
+                };
+                Ok(Json::Object(self.list('}', member)?))
+            }
+            Some(b'[') => Ok(Json::Array(self.list(']', |reader| reader.value(depth + 1))?)),
+            Some(b'"') => Ok(Json::String(self.string()?)),
+            Some(_) => Ok(match self.take(self.rest.find([',', ']', '}']).unwrap_or(self.rest.len())) {
+                "true" => Json::Bool(true),
+                "false" => Json::Bool(false),
+                "null" => Json::Null,
+                number => Json::Number(number.to_owned()),
+            }),
+            None => Err(JsonError { reason: "the text ends within a value".to_owned() }),
+        }
     }
-    let text = raw.get();
-    let syntax = |error: serde_json::Error| JsonError { reason: error.to_string() };
-    Ok(match text.as_bytes().first() {
-        Some(b'{') => {
-            let members: Members = serde_json::from_str(text).map_err(syntax)?;
-            let grown = members.0.into_iter().map(|(key, value)| Ok((key, grow(value, depth + 1)?)));
-            Json::Object(grown.collect::<Result<_, JsonError>>()?)
-        }
-        Some(b'[') => {
-            let elements: Elements = serde_json::from_str(text).map_err(syntax)?;
-            Json::Array(elements.0.into_iter().map(|value| grow(value, depth + 1)).collect::<Result<_, _>>()?)
-        }
-        Some(b'"') => Json::String(serde_json::from_str(text).map_err(syntax)?),
-        Some(b't') => Json::Bool(true),
-        Some(b'f') => Json::Bool(false),
-        Some(b'n') => Json::Null,
-        _ => Json::Number(text.to_owned()),
-    })
-}
 
-struct Members<'a>(Vec<(String, &'a RawValue)>);
-
-impl<'de> serde::Deserialize<'de> for Members<'de> {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Seen;
-        impl<'de> Visitor<'de> for Seen {
-            type Value = Members<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-                f.write_str("an object")
+    /// Items up to the closing bracket.
+    fn list<T>(
+        &mut self,
+        close: char,
+        mut item: impl FnMut(&mut Self) -> Result<T, JsonError>,
+    ) -> Result<Vec<T>, JsonError> {
+        self.take(1);
+        let mut items = Vec::new();
+        loop {
+            self.rest = self.rest.trim_start_matches(SPACE);
+            if let Some(rest) = self.rest.strip_prefix(close) {
+                self.rest = rest;
+                return Ok(items);
             }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(Members(members))
-            }
+            self.rest = self.rest.strip_prefix(',').unwrap_or(self.rest);
+            items.push(item(self)?);
         }
-        deserializer.deserialize_map(Seen)
     }
-}
 
-struct Elements<'a>(Vec<&'a RawValue>);
+    fn string(&mut self) -> Result<String, JsonError> {
+        self.rest = self.rest.trim_start_matches(SPACE);
+        let mut escaped = false;
+        let end = self.rest.bytes().skip(1).position(|byte| {
+            let ends = byte == b'"' && !escaped;
+            escaped = byte == b'\\' && !escaped;
+            ends
+        });
+        let token = self.take(end.map_or(self.rest.len(), |end| end + 2));
+        serde_json::from_str(token).map_err(syntax)
+    }
 
-impl<'de> serde::Deserialize<'de> for Elements<'de> {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Seen;
-        impl<'de> Visitor<'de> for Seen {
-            type Value = Elements<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-                f.write_str("an array")
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-                let mut elements = Vec::new();
-                while let Some(element) = seq.next_element()? {
-                    elements.push(element);
-                }
-                Ok(Elements(elements))
-            }
-        }
-        deserializer.deserialize_seq(Seen)
+    /// The next bytes, without the space that ends them.
+    fn take(&mut self, count: usize) -> &'a str {
+        let (taken, rest) = self.rest.split_at(count);
+        self.rest = rest;
+        taken.trim_end_matches(SPACE)
     }
 }
 
@@ -288,6 +297,28 @@ mod tests {
         assert!(read(b"\"\xff\"").is_err());
         assert!(read("[".repeat(100_000).as_bytes()).is_err());
         assert!(read(format!("{}{}", "[".repeat(120), "]".repeat(120)).as_bytes()).is_ok());
+    }
+
+    /// The story: each level of nesting was read anew, so a text took its length times its depth: a
+    /// document of 64 MiB made 8 GiB of reading.
+    #[test]
+    fn depth_does_not_multiply_length() {
+        let text = format!("{}\"{}\"{}", "[".repeat(128), "x".repeat(4 << 20), "]".repeat(128));
+        let mut tree = &read(text.as_bytes()).unwrap();
+        for _ in 0..128 {
+            tree = &tree.as_array().unwrap()[0];
+        }
+        assert_eq!(tree.as_str().map(str::len), Some(4 << 20));
+        let deeper = format!("[{text}]");
+        assert!(read(deeper.as_bytes()).unwrap_err().reason.contains("128"));
+    }
+
+    #[test]
+    fn space_is_passed_over_wherever_it_may_stand() {
+        let spaced = " {\n\"a\\\\\" :\t[ 1 , -2.5e3\r, true ,null, { } , [ ] ] , \"\\\"\" : \"\\\\\\\"\" } ";
+        let tight = "{\"a\\\\\":[1,-2.5e3,true,null,{},[]],\"\\\"\":\"\\\\\\\"\"}";
+        assert_eq!(read(spaced.as_bytes()), read(tight.as_bytes()));
+        assert_eq!(read(spaced.as_bytes()).unwrap().to_string(), tight);
     }
 
     #[test]

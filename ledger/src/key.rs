@@ -10,6 +10,8 @@ use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::base64;
+
 /// What a key is not good enough for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum KeyError {
@@ -43,7 +45,7 @@ impl PublicKey {
     /// # Errors
     /// [`KeyError`].
     pub fn parse(text: &str) -> Result<Self, KeyError> {
-        let bytes = BASE64.decode(text.as_bytes()).map_err(|_| KeyError::Malformed)?;
+        let bytes = base64::decode(text).ok_or(KeyError::Malformed)?;
         Self::from_bytes(&bytes.try_into().map_err(|_| KeyError::Malformed)?)
     }
 

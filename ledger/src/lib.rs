@@ -4,7 +4,7 @@
 //! configuration. It has no clock but the sequencer's, no async but at the sequencer's door, and one
 //! transition function, [`apply`].
 //!
-//! In reading order: texts and numbers (`json`, `decimal`, `time`, `digest`, `id`), what is signed
+//! In reading order: texts and numbers (`json`, `base64`, `decimal`, `time`, `digest`, `id`), what is signed
 //! (`key`, `envelope`, `profile`, `command`, `intake`), what is known (`state` and the objects in it),
 //! what may happen (`apply`, `rejection`, with `valuation`, `csa`, `call` and `breaker` for collateral), how it
 //! becomes history (`sequencer`, `store`, `record`, `receipt`, `snapshot`), and how history is proven
@@ -17,6 +17,7 @@ pub mod amount;
 pub mod apply;
 pub mod approval;
 pub mod asset;
+pub mod base64;
 pub mod break_record;
 pub mod breaker;
 pub mod call;
@@ -30,6 +31,7 @@ pub mod decimal;
 pub mod digest;
 pub mod envelope;
 pub mod evidence;
+pub mod fault;
 pub mod fork;
 pub mod history;
 pub mod id;

@@ -13,6 +13,7 @@ use data_encoding::BASE64;
 
 use self::key::Check;
 pub use self::key::{KeyMaterial, KeyName, LogSigner, VerifierKey};
+use crate::base64;
 
 pub(crate) mod key;
 
@@ -71,7 +72,7 @@ impl SignatureLine {
         let rest = rest.ok_or(malformed("a signature line starts with an em dash and a space"))?;
         let (name, blob) = rest.split_once(' ').ok_or(malformed("a signature line has a name and base64"))?;
         let name = KeyName::new(name).map_err(|_| malformed("a signature line has a key's name"))?;
-        let blob = BASE64.decode(blob.as_bytes()).map_err(|_| malformed("a signature is base64"))?;
+        let blob = base64::decode(blob).ok_or(malformed("a signature is base64"))?;
         let (id, signature) =
             blob.split_first_chunk().ok_or(malformed("a signature starts with a key id"))?;
         if signature.is_empty() {

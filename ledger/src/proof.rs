@@ -7,6 +7,7 @@ use std::fmt;
 
 use data_encoding::BASE64;
 
+use crate::base64;
 use crate::checkpoint::{CheckpointError, SignedCheckpoint, parse_decimal, parse_hash};
 use crate::digest::Digest;
 use crate::merkle::{self, PATH_MAX, ProofError, TreeHead, leaf_hash};
@@ -86,10 +87,9 @@ impl TlogProof {
         if lines.next() != Some(HEADER) {
             return Err(malformed("the first line is not c2sp.org/tlog-proof@v1"));
         }
-        let extra = lines.next_if(|line| line.starts_with("extra ")).map(|line| {
-            let bytes = BASE64.decode(&line.as_bytes()["extra ".len()..]);
-            bytes.map_err(|_| malformed("extra is not base64"))
-        });
+        let extra = lines
+            .next_if(|line| line.starts_with("extra "))
+            .map(|line| base64::decode(&line["extra ".len()..]).ok_or(malformed("extra is not base64")));
         let index = lines.next().and_then(|line| parse_decimal(line.strip_prefix("index ")?));
         let index = index.ok_or(malformed("no index, or no decimal below 2^63"))?;
         let path: Option<Vec<_>> = lines.take(PATH_MAX + 1).map(parse_hash).collect();

@@ -8,31 +8,33 @@
 //! Refusals leave only after the batch that they may rest on is durable. A failed append is never
 //! tried again: the thread ends with the error, the process stops, and a restart replays.
 
+mod handle;
+
+pub use handle::{Handle, Outcome, QUEUE_MAX, QueueError, Request};
+
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::apply::{self, Documents, Entry};
+use self::handle::{Message, Waiting};
+use crate::apply::{self, Content, Entry};
 use crate::command::Body;
 use crate::digest::Digest;
+use crate::fault::{Fault, is_planted};
 use crate::intake::Signed;
 use crate::log::{LogError, LogWriter};
 use crate::past::Past;
 pub use crate::past::Published;
 use crate::receipt::{self, Receipt};
 use crate::record::Record;
-use crate::rejection::Rejection;
+use crate::replay;
 use crate::snapshot;
 use crate::state::State;
 use crate::store::{Batch, Store, StoreError, StoreReader, StoredDocument, StoredRecord};
 use crate::watch::Watch;
 
 pub use crate::watch::Clock;
-
-/// Commands that wait for the sequencer; more are refused at once.
-pub const QUEUE_MAX: usize = 8_192;
 
 /// Commands judged before one append.
 const BATCH_MAX: usize = 1_024;
@@ -43,43 +45,6 @@ const BATCH_BYTES_MAX: usize = 8 << 20;
 /// Records between snapshots of the state.
 const SNAPSHOT_EVERY: u64 = 20_000;
 
-/// A command on its way, with the documents it names.
-#[derive(Debug)]
-pub struct Request {
-    /// The command.
-    pub signed: Signed,
-    /// Its documents, resolved.
-    pub documents: Documents,
-    /// The bytes of the fresh ones.
-    pub bytes: Vec<StoredDocument>,
-}
-
-/// What became of a command.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Outcome {
-    /// Recorded now, and published.
-    Accepted(Receipt),
-    /// The same bytes were recorded before: the first receipt.
-    Repeated(Receipt),
-    /// Refused by the state.
-    Rejected(Rejection),
-    /// Not recorded: no room.
-    StorageFull,
-    /// Not recorded: the clock has jumped.
-    ClockUnsound,
-}
-
-/// Why a command was not taken into the queue, or is without an answer.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum QueueError {
-    /// Too many wait already. Not recorded.
-    #[error("too many commands are waiting")]
-    Overloaded,
-    /// The sequencer is gone. Whether it was recorded is unknown.
-    #[error("the ledger has stopped: send the same bytes again to learn what became of them")]
-    Stopped,
-}
-
 /// Why the sequencer stopped: nothing may be appended any more, and a restart replays.
 #[derive(Debug, thiserror::Error)]
 pub enum Stopped {
@@ -89,87 +54,6 @@ pub enum Stopped {
     /// The log.
     #[error(transparent)]
     Log(#[from] LogError),
-}
-
-type Waiting = (Request, oneshot::Sender<Outcome>);
-
-enum Message {
-    Command(Box<Waiting>),
-    Stop,
-}
-
-/// The callers' side of the sequencer.
-#[derive(Clone)]
-pub struct Handle {
-    queue: mpsc::Sender<Message>,
-    past: Arc<Past>,
-    length: watch::Receiver<u64>,
-    reader: Arc<dyn StoreReader>,
-    clock_sound: Arc<AtomicBool>,
-}
-
-impl Handle {
-    /// Puts a command in the queue and waits for what becomes of it.
-    ///
-    /// # Errors
-    /// [`QueueError`].
-    pub async fn submit(&self, request: Request) -> Result<Outcome, QueueError> {
-        let (answer, outcome) = oneshot::channel();
-        let message = Message::Command(Box::new((request, answer)));
-        self.queue.try_send(message).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => QueueError::Overloaded,
-            mpsc::error::TrySendError::Closed(_) => QueueError::Stopped,
-        })?;
-        outcome.await.map_err(|_| QueueError::Stopped)
-    }
-
-    /// Asks the sequencer to take nothing more, finish what waits and end.
-    pub async fn stop(&self) {
-        // If it is gone already, there is nothing to stop.
-        let _ = self.queue.send(Message::Stop).await;
-    }
-
-    /// What is published now.
-    #[must_use]
-    pub fn published(&self) -> Arc<Published> {
-        self.past.newest()
-    }
-
-    /// What was published before.
-    #[must_use]
-    pub fn past(&self) -> &Arc<Past> {
-        &self.past
-    }
-
-    /// Tells each new published length.
-    #[must_use]
-    pub fn lengths(&self) -> watch::Receiver<u64> {
-        self.length.clone()
-    }
-
-    /// The durable records and documents.
-    #[must_use]
-    pub fn store(&self) -> &Arc<dyn StoreReader> {
-        &self.reader
-    }
-
-    /// Whether the sequencer is gone.
-    #[must_use]
-    pub fn is_stopped(&self) -> bool {
-        self.queue.is_closed()
-    }
-
-    /// Whether the clock is believed; if it is not, nothing but its confirmation is recorded.
-    #[must_use]
-    pub fn is_clock_sound(&self) -> bool {
-        self.clock_sound.load(Ordering::Relaxed)
-    }
-
-    /// How many commands wait.
-    #[must_use]
-    pub fn queue_depth(&self) -> usize {
-        self.queue.max_capacity() - self.queue.capacity()
-    }
 }
 
 /// The thread's own side.
@@ -183,6 +67,18 @@ pub struct Sequencer {
     log: LogWriter,
     watch: Watch,
     snapshot_length: u64,
+    snapshot_every: u64,
+}
+
+/// What a [`Sequencer::step`] found to do.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Step {
+    /// Commands waited and are answered.
+    Worked,
+    /// None waited.
+    Idle,
+    /// None waits and none can come any more.
+    Ended,
 }
 
 /// Commands judged and not yet durable.
@@ -204,6 +100,16 @@ enum Verdict {
     Settled(Outcome),
 }
 
+impl Verdict {
+    fn outcome(self, receipts: &[Receipt]) -> Outcome {
+        match self {
+            Self::Staged(place) => Outcome::Accepted(receipts[place].clone()),
+            Self::Twin(place) => Outcome::Repeated(receipts[place].clone()),
+            Self::Settled(outcome) => outcome,
+        }
+    }
+}
+
 impl Sequencer {
     /// A sequencer over an opened ledger.
     #[must_use]
@@ -221,8 +127,24 @@ impl Sequencer {
             clock_sound: Arc::clone(&watch.sound),
         };
         let snapshot_length = state.length();
-        let sequencer = Self { queue, past, length, state, store, reader, log, watch, snapshot_length };
+        let sequencer = Self {
+            queue,
+            past,
+            length,
+            state,
+            store,
+            reader,
+            log,
+            watch,
+            snapshot_length,
+            snapshot_every: SNAPSHOT_EVERY,
+        };
         (sequencer, handle)
+    }
+
+    /// Keeps a snapshot of the state each `records` records.
+    pub fn keep_snapshots_every(&mut self, records: u64) {
+        self.snapshot_every = records;
     }
 
     /// Runs until it is told to stop or every handle is gone, then keeps a snapshot.
@@ -231,22 +153,41 @@ impl Sequencer {
     /// The failure after which nothing may be appended any more.
     pub fn run(mut self) -> Result<(), Stopped> {
         while let Some(first) = self.queue.blocking_recv() {
-            let mut waiting = Vec::new();
-            self.take(first, &mut waiting);
-            while waiting.len() < BATCH_MAX
-                && let Ok(next) = self.queue.try_recv()
-            {
-                self.take(next, &mut waiting);
-            }
-            let mut waiting = waiting.into_iter().peekable();
-            while waiting.peek().is_some() {
-                self.run_batch(&mut waiting)?;
-            }
-            if self.state.length() >= self.snapshot_length + SNAPSHOT_EVERY {
-                self.keep_snapshot();
-            }
+            self.work_off(first)?;
         }
         self.keep_snapshot();
+        Ok(())
+    }
+
+    /// Works off what waits now, as [`Sequencer::run`] does each time, and does not wait for more: for
+    /// whoever has one thread and decides itself when it is the sequencer's turn.
+    ///
+    /// # Errors
+    /// The failure after which nothing may be appended any more.
+    pub fn step(&mut self) -> Result<Step, Stopped> {
+        match self.queue.try_recv() {
+            Ok(first) => self.work_off(first).map(|()| Step::Worked),
+            Err(mpsc::error::TryRecvError::Empty) => Ok(Step::Idle),
+            Err(mpsc::error::TryRecvError::Disconnected) => Ok(Step::Ended),
+        }
+    }
+
+    /// Answers the first message and what waits behind it, a batch at a time.
+    fn work_off(&mut self, first: Message) -> Result<(), Stopped> {
+        let mut waiting = Vec::new();
+        self.take(first, &mut waiting);
+        while waiting.len() < BATCH_MAX
+            && let Ok(next) = self.queue.try_recv()
+        {
+            self.take(next, &mut waiting);
+        }
+        let mut waiting = waiting.into_iter().peekable();
+        while waiting.peek().is_some() {
+            self.run_batch(&mut waiting)?;
+        }
+        if self.state.length() >= self.snapshot_length + self.snapshot_every {
+            self.keep_snapshot();
+        }
         Ok(())
     }
 
@@ -268,7 +209,15 @@ impl Sequencer {
         {
             verdicts.push((answer, self.judge(request, &mut staged)?));
         }
+        if is_planted(Fault::AnswerBeforeSync) {
+            let answers = std::mem::take(&mut verdicts);
+            answer_all(answers, |verdict| verdict.outcome(&staged.receipts));
+        }
         if !staged.records.is_empty() {
+            if is_planted(Fault::PublishBeforeSync) {
+                self.log.append(staged.leaves.drain(..))?;
+                self.log.publish()?;
+            }
             let batch = Batch {
                 first_seq: before.length(),
                 documents: std::mem::take(&mut staged.documents),
@@ -278,8 +227,10 @@ impl Sequencer {
                 // ═ COMMIT POINT ═ no answer leaves before it.
                 Ok(()) => {}
                 Err(StoreError::Full) => {
-                    self.state = before;
-                    self.watch.back_to(watched);
+                    if !is_planted(Fault::FullDiskForgotten) {
+                        self.state = before;
+                        self.watch.back_to(watched);
+                    }
                     answer_all(verdicts, |_| Outcome::StorageFull);
                     return Ok(());
                 }
@@ -289,16 +240,18 @@ impl Sequencer {
                     | StoreError::Io { .. }),
                 ) => return Err(error.into()),
             }
+            if is_planted(Fault::LeavesSwapped) {
+                staged.leaves.reverse();
+            }
             self.log.append(staged.leaves.iter().map(Vec::as_slice))?;
             self.log.publish()?;
             self.past.publish(&self.state);
             self.length.send_replace(self.state.length());
         }
-        answer_all(verdicts, |verdict| match verdict {
-            Verdict::Staged(place) => Outcome::Accepted(staged.receipts[place].clone()),
-            Verdict::Twin(place) => Outcome::Repeated(staged.receipts[place].clone()),
-            Verdict::Settled(outcome) => outcome,
-        });
+        if is_planted(Fault::ReceiptOfAnother) && !staged.receipts.is_empty() {
+            staged.receipts.rotate_left(1);
+        }
+        answer_all(verdicts, |verdict| verdict.outcome(&staged.receipts));
         Ok(())
     }
 
@@ -307,18 +260,23 @@ impl Sequencer {
         if let Some(place) = staged.places.get(&signed.id) {
             return Ok(Verdict::Twin(*place));
         }
-        if let Some(seq) = self.reader.seq_of_command(&signed.id)? {
+        if let Some(seq) = self.reader.seq_of_command(&signed.id)?
+            && !is_planted(Fault::RepetitionJudged)
+        {
             let first = receipt::read_back(self.reader.as_ref(), seq)?;
             return Ok(Verdict::Settled(Outcome::Repeated(first)));
         }
-        let confirms = matches!(signed.command.body, Body::LedgerConfirmClock(_));
         let read = self.watch.read();
-        if !read.sound && !confirms {
+        if !read.sound && !self.confirms_clock(&signed) && !is_planted(Fault::ClockJumpBelieved) {
             return Ok(Verdict::Settled(Outcome::ClockUnsound));
         }
-        let recorded_at = self.state.recorded_at().map_or(read.now, |last| last.max(read.now));
+        let least = self.state.recorded_at().filter(|_| !is_planted(Fault::TimeFalls));
+        let recorded_at = least.map_or(read.now, |last| last.max(read.now));
         // What another command made durable in the meantime is fresh no more.
         documents.fresh.retain(|digest, _| self.state.document(digest).is_none());
+        if documents.content == Content::None {
+            documents.content = self.late_content(&signed, staged)?;
+        }
         let entry = Entry {
             seq: self.state.length(),
             recorded_at,
@@ -343,11 +301,18 @@ impl Sequencer {
             command_id: signed.id,
             envelope_sha256: Digest::of(&signed.envelope),
         };
-        let effects: Arc<[u8]> = receipt::print_effects(&next, &effects).into_bytes().into();
+        let mut effects: Arc<[u8]> = receipt::print_effects(&next, &effects).into_bytes().into();
+        if is_planted(Fault::EffectsOfAnother)
+            && let Some(before) = staged.receipts.last()
+        {
+            effects = Arc::clone(&before.effects);
+        }
         staged.bytes += signed.envelope.len() + effects.len();
         for document in bytes.into_iter().filter(|document| documents.fresh.contains_key(&document.digest)) {
             staged.bytes += document.bytes.len();
-            staged.documents.push(document);
+            if !is_planted(Fault::DocumentLost) {
+                staged.documents.push(document);
+            }
         }
         let place = staged.receipts.len();
         staged.places.insert(signed.id, place);
@@ -361,6 +326,22 @@ impl Sequencer {
         });
         self.state = next;
         Ok(Verdict::Staged(place))
+    }
+
+    /// What a command rests on may have come in its very batch: a document, or the command it approves.
+    fn late_content(&self, signed: &Signed, staged: &Staged) -> Result<Content, StoreError> {
+        let staged = |digest: &Digest| staged.documents.iter().find(|document| document.digest == *digest);
+        replay::content(&self.state, &signed.command.body, |digest| match staged(digest) {
+            Some(document) => Ok(Some(Arc::clone(&document.bytes))),
+            None => self.reader.document(digest),
+        })
+    }
+
+    /// The operator's word for the clock, and what others say of it where a policy asks them.
+    fn confirms_clock(&self, signed: &Signed) -> bool {
+        let confirms = |body: &Body| matches!(body, Body::LedgerConfirmClock(_));
+        let body = &signed.command.body;
+        confirms(body) || apply::judged_body(&self.state, body).as_ref().is_some_and(confirms)
     }
 
     /// A snapshot is a cache: one that cannot be kept costs time at the next start, nothing else.

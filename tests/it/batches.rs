@@ -25,7 +25,7 @@ fn word(outcome: &Outcome) -> String {
 }
 
 /// A command with all its documents as fresh ones, as if each author had just uploaded them.
-fn request(state: &State, envelope: &str, documents: &[Vec<u8>]) -> Request {
+pub(crate) fn request(state: &State, envelope: &str, documents: &[Vec<u8>]) -> Request {
     let signed = intake::take_in(envelope.as_bytes(), state).expect("a signed command");
     let mut resolved = ledger::apply::Documents::default();
     let mut bytes = Vec::new();
@@ -42,7 +42,7 @@ fn request(state: &State, envelope: &str, documents: &[Vec<u8>]) -> Request {
 }
 
 /// Runs the sequencer over requests that all wait when it starts: one batch.
-fn run(opened: OpenLedger, requests: Vec<Request>) -> Vec<Outcome> {
+pub(crate) fn run(opened: OpenLedger, requests: Vec<Request>) -> Vec<Outcome> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let (handle, sequencer) = (opened.handle, opened.sequencer);
     let count = requests.len();

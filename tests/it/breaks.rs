@@ -3,6 +3,7 @@
 use ledger::json::Json;
 use tests::driver::Driver;
 use tests::served::TestLedger;
+use tests::world;
 
 use crate::flow::play_on;
 
@@ -40,6 +41,7 @@ fn found() -> Driver {
     driver.scribe.name_document("result", &result(&breaks));
     driver.scribe.name_document("half", &result(&[["short", "acme.btc", "BTC", "-0.2"]]));
     driver.play(STAGE);
+    driver.play(world::FOUR_EYES);
     driver
 }
 
@@ -163,14 +165,14 @@ fn breaks_are_written_off_by_a_movement() {
         pb break.write_off break=short movement=less => amounts_do_not_sum
         pb movement.instruct movement=back mode=immediate postings=pb.adj>acme.btc:0.5:BTC
         pb break.write_off break=short movement=back => amounts_do_not_sum
-        pb break.write_off break=short movement=m
+        pb break.write_off break=short movement=m & acme
         = break short written_off pb 4
         pb break.write_off break=short movement=m => wrong_state
         pb break.write_off break=over movement=m => wrong_state
 
         # what comes in sums up over postings
         pb movement.instruct movement=in mode=immediate postings=pb.adj>acme.btc:0.3:BTC,acme.btc>pb.adj:0.05:BTC
-        bank break.write_off break=over movement=in
+        bank break.write_off break=over movement=in & pb
         = break over written_off bank 4
 
         # the movement undone, the break stands as before

@@ -197,3 +197,39 @@ fn batches_are_all_or_nothing() {
         ",
     );
 }
+
+/// The first simulated runs were answered otherwise than the specification's order says: a movement of
+/// several postings was refused for what was wrong with its first posting, even where a later one was
+/// wrong in a way that stands before it; and an id that was taken was told before a reference that is
+/// not there, or after an amount.
+#[test]
+fn of_several_refusals_the_first_of_the_order_is_given() {
+    let mut driver = Driver::with_world(false);
+    driver.scribe.name_document("far", &batch_line("acme.btc", "zeta.btc", "BTC", "1000"));
+    play_on(
+        &mut driver,
+        "
+        pb movement.instruct movement=d mode=two_phase postings=ext.btc>acme.btc:5:BTC,ext.btc>zeta.btc:5:BTC
+        # of several postings
+        pb movement.instruct movement=m mode=immediate postings=acme.btc>acme.btc.p:0:BTC,acme.btc>acme.fut:1:BTC => class_mismatch
+        bank account.freeze account=zeta.btc reason=court
+        pb movement.instruct movement=m mode=immediate postings=acme.btc>acme.fut:1:BTC,zeta.btc>acme.btc:1:BTC => account_frozen
+        pb account.close account=acme.usdc
+        pb movement.instruct movement=m mode=immediate postings=zeta.btc>acme.usdc:1:BTC => account_closed
+        # of several amounts
+        bank movement.settle movement=d amounts=6,0.000000001 evidence=doc:e => amount_precision
+        # references before the author's side, and both before the id
+        acme movement.instruct movement=m mode=immediate postings=acme.btc.p>zeta.btc:1:BTC,acme.btc>nowhere:1:BTC => unknown_reference
+        pb movement.instruct movement=d mode=immediate postings=acme.btc>acme.btc.p:1:GOLD => unknown_reference
+        # the id before amounts and rules
+        pb movement.reclassify movement=d from_class=uncleared to_class=proprietary reason=x basis=y postings=acme.btc>acme.fut:0:BTC => id_taken
+        pb movement.reclassify movement=m from_class=uncleared to_class=proprietary reason=x basis=y postings=acme.btc>acme.fut:0:BTC => class_mismatch
+        pb movement.reclassify movement=m from_class=uncleared to_class=cftc_4d_futures reason=x basis=y postings=acme.btc.p>acme.fut:9:BTC => insufficient_available
+        # what a batch's document says of itself comes last
+        pb movement.batch movement=d document=doc:far count=2 totals=BTC:1000 => id_taken
+        pb movement.batch movement=m document=doc:far count=2 totals=BTC:1000 => account_frozen
+        pb account.unfreeze account=zeta.btc
+        pb movement.batch movement=m document=doc:far count=2 totals=BTC:1 => insufficient_available
+        ",
+    );
+}

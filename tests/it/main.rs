@@ -7,14 +7,20 @@ mod breaks;
 mod clocks;
 mod corrections;
 mod erasures;
+#[cfg(test)]
+mod flips;
 mod flow;
 mod found;
 mod four_eyes;
+mod fuzz;
+#[cfg(test)]
+mod golden;
 #[cfg(test)]
 mod governance;
 mod keys;
 mod kills;
 mod ladder;
+mod ladders;
 mod laws;
 mod log_client;
 #[cfg(test)]
@@ -24,7 +30,10 @@ mod readme;
 mod reads;
 mod reference;
 mod refusals;
+mod repeats;
+mod round_trips;
 mod seals;
+mod simulation;
 mod standing;
 mod tidy;
 #[cfg(test)]

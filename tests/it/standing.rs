@@ -600,7 +600,10 @@ proptest! {
                     let challenge = format!("challenge={account}:{place:016x}:+0");
                     ("prove", format!("{author} address.prove {of} proof=doc:sig {challenge}"))
                 }
-                4 | 5 => ("allow", format!("{author} address.allow {of} from=+{rest}")),
+                4 | 5 => {
+                    let other = if author == "pb" { owner } else { "pb" };
+                    ("allow", format!("{author} address.allow {of} from=+{rest} & {other}"))
+                }
                 6 if spelling.is_multiple_of(3) => ("remove", format!("{author} address.remove {of} reason=x")),
                 _ => {
                     let postings = format!("postings={account}>ext.eth:0.01:ETH");

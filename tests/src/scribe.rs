@@ -18,7 +18,7 @@
 //! | `+ms` or `-ms` for a time | that long after or before now |
 //! | `~` in other text | a space |
 //! | `pledge=@` | the last pledge of the call |
-//! | `command_id=@NAME` | the last recorded command whose first member is NAME |
+//! | `command_id=@NAME` | the last recorded command whose first member is NAME; 64 hex digits stand as they are |
 //! | ` & WHO` at the end of a line | once it is recorded, WHO approves it |
 //! | `^member=` | a member beside the body |
 //!

@@ -45,7 +45,7 @@ pub const FOUR_EYES: &str = "
 ";
 
 const PAIRS: &str = r#"{"schema":"pledger.policy.v1",
-"covers":["address.allow","break.write_off","key.recover","override.grant","override.revoke"],
+"covers":["address.allow","break.write_off","key.recover","override.grant"],
 "principals":[{"principal":"acme","party":"acme"},{"principal":"bank","party":"bank"},
 {"principal":"pb","party":"pb"},{"principal":"zeta","party":"zeta"}],
 "groups":[{"group":"all","members":["acme","bank","pb","zeta"]}],"change":{"k":"1","group":"all"},

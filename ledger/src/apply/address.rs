@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::{Entry, earliest};
+use super::{Entry, all_or_first};
 use crate::account::Book;
 use crate::address::{Address, AddressStage, Allowance, COOLING_OFF_MIN_MS, ControlProof, Removal};
 use crate::command::{AddressAdd, AddressAllow, AddressNamed, AddressProve, AddressRemove, AddressText};
@@ -155,7 +155,7 @@ pub(super) fn check_destination(
     let text = destination.as_str();
     let not_allowed = |why: String| Rejection::DestinationNotAllowed { destination: text.to_owned(), why };
     let mut normal = None;
-    let mut checks = Vec::new();
+    let mut checks: Vec<Result<(), Rejection>> = Vec::new();
     for posting in postings {
         let from = state.need_account(&posting.from, "/body/postings")?;
         let to = state.need_account(&posting.to, "/body/postings")?;
@@ -184,6 +184,6 @@ pub(super) fn check_destination(
             )))),
         }
     }
-    earliest(checks)?;
+    all_or_first(checks)?;
     normal.ok_or_else(|| not_allowed("no posting goes to an external account".to_owned()))
 }

@@ -12,6 +12,7 @@ use crate::approval::{Approval, HeldCommand, HeldStatus, Lineage, Need};
 use crate::command::{ApprovalSay, Command};
 use crate::digest::Digest;
 use crate::envelope::{Purpose, pae};
+use crate::fault::{Fault, is_planted};
 use crate::profile;
 use crate::rejection::Rejection;
 use crate::state::{Change, Effects, State};
@@ -61,7 +62,7 @@ pub(super) fn give(state: &State, entry: &Entry, say: &ApprovalSay) -> Result<Ve
     };
     let next = HeldCommand { needs, changed_seq: entry.seq, ..HeldCommand::clone(held) };
     check_decider(state, held, &next, &own)?;
-    if let Some(first) = approval_of(state, held, &own) {
+    if let Some(first) = approval_of(state, held, &own).filter(|_| !is_planted(Fault::ApprovalTwice)) {
         return Err(Rejection::AlreadyApproved { command: held.id, seq: first.seq });
     }
     let mut next = next;

@@ -22,31 +22,28 @@ pub(super) fn apply(state: &State, entry: &Entry, batch: &MovementBatch) -> Resu
         |reason: &str| Rejection::DocumentDigest { digest: batch.document, reason: reason.to_owned() };
     let content = &entry.documents.content;
     let texts = if let Content::Batch(texts) = content {
+        check_accounts(state, texts)?;
         Ok(texts)
     } else {
         Err(unreadable(content.fault("not a document of postings")))
     };
-    if let Ok(texts) = texts {
-        check_accounts(state, texts)?;
-    }
     check_free(state, "movement", batch.movement.as_str())?;
     let texts = texts?;
     let postings = resolve(state, texts, Classes::Same)?;
-    let mut moved = movement::pending(state, entry, batch.movement.clone(), postings, None);
-    let postings = &moved.postings;
     let mut working = Working::new(state, entry.seq);
-    for posting in postings {
+    for posting in &postings {
         working.shift(posting)?;
     }
     let mut waivers = Waivers::new(state, entry);
-    collateral::guard_release(&working.after(), entry, postings, &mut waivers)?;
-    check_custodians(state, postings)?;
-    movement::check_inside(state, postings)?;
-    check_totals(state, batch, postings)?;
-    breaker::guard(state, entry, postings, Timing::AtOnce, &mut waivers)?;
+    collateral::guard_release(&working.after(), entry, &postings, &mut waivers)?;
+    check_custodians(state, &postings)?;
+    movement::check_inside(state, &postings)?;
+    check_totals(state, batch, &postings)?;
+    breaker::guard(state, entry, &postings, Timing::AtOnce, &mut waivers)?;
     if u64::try_from(texts.len()) != Ok(batch.count) {
         return Err(unreadable(&format!("it has {} postings, not {}", texts.len(), batch.count)));
     }
+    let mut moved = movement::pending(state, entry, batch.movement.clone(), postings, None);
     moved.postings = Vec::new();
     moved.batch = Some(batch.document);
     movement::settle_whole(&mut moved);

@@ -8,7 +8,7 @@ use super::overrides::Waivers;
 use super::postings::{
     Classes, Working, check_accounts, check_custodians, check_not_suspended, check_open, resolve,
 };
-use super::{Entry, breaks, check_free, collateral, earliest, movement};
+use super::{Entry, all_or_first, breaks, check_free, collateral, movement};
 use crate::account::Book;
 use crate::command::{MovementReclassify, MovementReverse};
 use crate::movement::{Movement, MovementStatus, Posting};
@@ -36,17 +36,20 @@ pub(super) fn reverse(
             Posting { from: to, to: from, asset, units: settled, settled: 0 }
         })
         .collect();
-    check_instructable(state, &postings)?;
-    let mut reversal = movement::pending(state, entry, reverse.movement.clone(), postings, None);
-    let postings = &reversal.postings;
+    all_or_first(postings.iter().flat_map(|posting| {
+        let open = |id| check_open(state.need_account(id, "/body/reverses")?);
+        let asset = state.need_asset(&posting.asset, "/body/reverses");
+        [open(&posting.from), open(&posting.to), asset.and_then(|asset| check_not_suspended(asset))]
+    }))?;
     let mut working = Working::new(state, entry.seq);
-    for posting in postings {
+    for posting in &postings {
         working.shift(posting)?;
     }
     let mut waivers = Waivers::new(state, entry);
-    collateral::guard_release(&working.after(), entry, postings, &mut waivers)?;
-    check_no_credit(state, postings)?;
-    breaker::guard(state, entry, postings, Timing::AtOnce, &mut waivers)?;
+    collateral::guard_release(&working.after(), entry, &postings, &mut waivers)?;
+    check_no_credit(state, &postings)?;
+    breaker::guard(state, entry, &postings, Timing::AtOnce, &mut waivers)?;
+    let mut reversal = movement::pending(state, entry, reverse.movement.clone(), postings, None);
     reversal.reverses = Some(undone.id.clone());
     reversal.reason = Some(reverse.reason.clone());
     movement::settle_whole(&mut reversal);
@@ -61,17 +64,6 @@ pub(super) fn reverse(
     changes.extend(waivers.into_changes());
     changes.extend(reinstated);
     Ok(changes)
-}
-
-/// Every account and asset may be instructed; the earliest refusal of all.
-fn check_instructable(state: &State, postings: &[Posting]) -> Result<(), Rejection> {
-    let mut checks = Vec::new();
-    for posting in postings {
-        checks.push(check_open(state.need_account(&posting.from, "/body/reverses")?));
-        checks.push(check_open(state.need_account(&posting.to, "/body/reverses")?));
-        checks.push(check_not_suspended(state.need_asset(&posting.asset, "/body/reverses")?));
-    }
-    earliest(checks)
 }
 
 fn check_reversible(undone: &Movement) -> Result<(), Rejection> {
@@ -118,30 +110,16 @@ pub(super) fn reclassify(
 ) -> Result<Vec<Change>, Rejection> {
     check_accounts(state, &reclassify.postings)?;
     check_free(state, "movement", reclassify.movement.as_str())?;
-    let classes = Classes::Named { from: reclassify.from_class, to: reclassify.to_class };
+    let classes = Classes::Named(reclassify.from_class, reclassify.to_class);
     let postings = resolve(state, &reclassify.postings, classes)?;
-    let mut moved = movement::pending(state, entry, reclassify.movement.clone(), postings, None);
-    let postings = &moved.postings;
     let mut working = Working::new(state, entry.seq);
-    for posting in postings {
+    for posting in &postings {
         working.shift(posting)?;
     }
     let mut waivers = Waivers::new(state, entry);
-    collateral::guard_release(&working.after(), entry, postings, &mut waivers)?;
-    check_custodians(state, postings)?;
-    check_one_owner(state, postings)?;
-    breaker::guard(state, entry, postings, Timing::AtOnce, &mut waivers)?;
-    moved.reason = Some(format!("{} ({})", reclassify.reason, reclassify.basis));
-    movement::settle_whole(&mut moved);
-    let mut changes = working.into_changes();
-    changes.push(Change::Movement(Arc::new(moved)));
-    changes.extend(waivers.into_changes());
-    Ok(changes)
-}
-
-/// Property changes its class, not its owner and not its book.
-fn check_one_owner(state: &State, postings: &[Posting]) -> Result<(), Rejection> {
-    for posting in postings {
+    collateral::guard_release(&working.after(), entry, &postings, &mut waivers)?;
+    check_custodians(state, &postings)?;
+    for posting in &postings {
         let from = state.need_account(&posting.from, "/body/postings")?;
         let to = state.need_account(&posting.to, "/body/postings")?;
         if from.owner != to.owner || from.book != to.book || from.book == Book::External {
@@ -151,5 +129,12 @@ fn check_one_owner(state: &State, postings: &[Posting]) -> Result<(), Rejection>
             });
         }
     }
-    Ok(())
+    breaker::guard(state, entry, &postings, Timing::AtOnce, &mut waivers)?;
+    let mut moved = movement::pending(state, entry, reclassify.movement.clone(), postings, None);
+    moved.reason = Some(format!("{} ({})", reclassify.reason, reclassify.basis));
+    movement::settle_whole(&mut moved);
+    let mut changes = working.into_changes();
+    changes.push(Change::Movement(Arc::new(moved)));
+    changes.extend(waivers.into_changes());
+    Ok(changes)
 }

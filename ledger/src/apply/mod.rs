@@ -44,6 +44,7 @@ pub(crate) use facts::leaves_owner;
 use crate::command::{Body, Command};
 use crate::digest::Digest;
 use crate::envelope::Purpose;
+use crate::fault::{Fault, is_planted};
 use crate::key::KeyId;
 use crate::party::Party;
 use crate::rejection::Rejection;
@@ -80,6 +81,9 @@ pub fn transition(state: &State, entry: &Entry) -> Result<(State, Effects), Reje
     let mut next = state.clone();
     let mut effects = Effects::default();
     for movement in state.movements_due(entry.recorded_at) {
+        if is_planted(Fault::ExpiryForgotten) {
+            break;
+        }
         for change in movement::expire(&next, &movement, entry.seq) {
             next.put(&change);
             effects.0.push(change);
@@ -212,6 +216,7 @@ fn check_ledger(state: &State, entry: &Entry) -> Result<(), Rejection> {
 fn check_time(entry: &Entry) -> Result<(), Rejection> {
     let (expires_at, recorded_at) = (entry.command.expires_at, entry.recorded_at);
     match expires_at.millis_since(recorded_at) {
+        None | Some(0) if is_planted(Fault::ExpiredCommand) => Ok(()),
         None | Some(0) => Err(Rejection::Expired { expires_at, recorded_at }),
         Some(ahead) if ahead > EXPIRY_MAX_MS => Err(Rejection::ExpiresTooLate { expires_at, recorded_at }),
         Some(_) => Ok(()),
@@ -222,8 +227,10 @@ fn check_time(entry: &Entry) -> Result<(), Rejection> {
 fn check_idempotency(state: &State, entry: &Entry) -> Result<(), Rejection> {
     let Command { author, idempotency_key, .. } = entry.command;
     match state.key_holder(author, idempotency_key, entry.recorded_at) {
-        Some(holder) => Err(Rejection::IdempotencyKeyReused { seq: holder.seq }),
-        None => Ok(()),
+        Some(holder) if !is_planted(Fault::KeyReused) => {
+            Err(Rejection::IdempotencyKeyReused { seq: holder.seq })
+        }
+        Some(_) | None => Ok(()),
     }
 }
 
@@ -238,10 +245,10 @@ fn check_author(state: &State, entry: &Entry) -> Result<Option<Arc<Party>>, Reje
     }
     let author = state.party(&entry.command.author).ok_or(Rejection::KeyNotActive { keyid })?;
     let key = author.key(keyid).ok_or(Rejection::KeyNotActive { keyid })?;
-    if !key.is_active_at(entry.seq, entry.recorded_at) {
+    if !key.is_active_at(entry.seq, entry.recorded_at) && !is_planted(Fault::RevokedKey) {
         return Err(Rejection::KeyNotActive { keyid });
     }
-    if author.suspended {
+    if author.suspended && !is_planted(Fault::SuspendedAuthor) {
         return Err(Rejection::AuthorSuspended { author: author.id.clone() });
     }
     let needed = entry.command.body.key_use();
@@ -264,7 +271,7 @@ fn check_role(command: &Command, author: Option<&Party>) -> Result<(), Rejection
 fn check_expectations(state: &State, command: &Command) -> Result<(), Rejection> {
     for expectation in &command.expect {
         let got = state.changed_seq(&expectation.of);
-        if got != Some(expectation.seq) {
+        if got != Some(expectation.seq) && !is_planted(Fault::ExpectationIgnored) {
             let of = expectation.of.clone();
             return Err(Rejection::ExpectationFailed { of, expected: expectation.seq, got });
         }
@@ -273,21 +280,30 @@ fn check_expectations(state: &State, command: &Command) -> Result<(), Rejection>
 }
 
 fn earlier(one: Rejection, other: Rejection) -> Rejection {
+    let rank = |rejection: &Rejection| Rejection::CODES.iter().position(|code| *code == rejection.code());
     if rank(&one) <= rank(&other) { one } else { other }
 }
 
-/// Of several checks, whichever comes first in the code's text: the refusal that precedes the others.
-fn earliest(checks: impl IntoIterator<Item = Result<(), Rejection>>) -> Result<(), Rejection> {
-    checks.into_iter().filter_map(Result::err).min_by_key(rank).map_or(Ok(()), Err)
+/// All that holds, or of the refusals the one that stands first in the order of precedence, wherever it
+/// was found.
+fn all_or_first<T>(judged: impl IntoIterator<Item = Result<T, Rejection>>) -> Result<Vec<T>, Rejection> {
+    let (mut good, mut first) = (Vec::new(), None);
+    for one in judged {
+        match (one, first.take()) {
+            (Ok(one), refused) => {
+                good.push(one);
+                first = refused;
+            }
+            (Err(refusal), None) => first = Some(refusal),
+            (Err(refusal), Some(before)) => first = Some(earlier(before, refusal)),
+        }
+    }
+    first.map_or(Ok(good), Err)
 }
 
-/// Whether a check holds, whatever it gives if it does.
+/// Whether a check holds, whatever it gives if it does: to be judged beside others.
 fn told<T>(outcome: &Result<T, Rejection>) -> Result<(), Rejection> {
     outcome.as_ref().map(|_| ()).map_err(Rejection::clone)
-}
-
-fn rank(rejection: &Rejection) -> Option<usize> {
-    Rejection::CODES.iter().position(|code| *code == rejection.code())
 }
 
 /// Refuses an id that was used, in any case.

@@ -6,12 +6,15 @@ use super::address::check_destination;
 use super::breaker::{self, Timing};
 use super::facts::outflows;
 use super::overrides::Waivers;
-use super::postings::{Classes, Working, check_custodians, resolve};
-use super::{Entry, check_free, collateral, earliest, told};
-use crate::account::Book;
+use super::postings::{Classes, Working, check_accounts, check_custodians, resolve};
+use super::{Entry, all_or_first, check_free, collateral, earlier, told};
+use crate::account::{Account, Book};
 use crate::amount::print_units;
-use crate::command::{MovementInstruct, MovementMode, MovementSettle, MovementVoid, QuantityText};
+use crate::command::{
+    MovementInstruct, MovementMode, MovementSettle, MovementVoid, PostingText, QuantityText,
+};
 use crate::digest::Digest;
+use crate::fault::{Fault, is_planted};
 use crate::id::CallId;
 use crate::movement::{Movement, MovementStatus, MovementStep, Posting};
 use crate::party::{Party, Role};
@@ -24,9 +27,24 @@ pub(super) fn instruct(
     instruct: &MovementInstruct,
 ) -> Result<Vec<Change>, Rejection> {
     let author = state.need_party(&entry.command.author, "/author")?;
-    check_references(state, author, instruct)?;
+    check_accounts(state, &instruct.postings)?;
     if author.role == Role::Client {
-        check_own(state, author, instruct)?;
+        for (place, text) in instruct.postings.iter().enumerate() {
+            check_visible(state, author, text, place)?;
+        }
+    }
+    if let Some(call) = &instruct.call {
+        let call = state.need_call(call, "/body/call")?;
+        if author.role == Role::Client && ![&call.secured, &call.pledgor].contains(&&author.id) {
+            // Another's looks like what is not there.
+            return Err(Rejection::UnknownReference {
+                pointer: "/body/call".to_owned(),
+                what: format!("no call {}", call.id),
+            });
+        }
+    }
+    if author.role == Role::Client {
+        instruct.postings.iter().try_for_each(|text| check_own(state, author, text))?;
     }
     check_free(state, "movement", instruct.movement.as_str())?;
     if let Some(expires) = instruct.expires.filter(|expires| *expires <= entry.recorded_at) {
@@ -103,49 +121,33 @@ pub(super) fn pending(
     }
 }
 
-/// What it names is there. To a client another's looks like what is not there.
-fn check_references(state: &State, author: &Party, instruct: &MovementInstruct) -> Result<(), Rejection> {
-    let client = author.role == Role::Client;
-    for (place, text) in instruct.postings.iter().enumerate() {
-        let at = |member: &str| format!("/body/postings/{place}/{member}");
-        let from = state.need_account(&text.from, &at("from"))?;
-        if client && from.owner != author.id && from.book != Book::External {
-            let (pointer, what) = (at("from"), format!("no account {}", from.id));
-            return Err(Rejection::UnknownReference { pointer, what });
-        }
-        state.need_account(&text.to, &at("to"))?;
-        state.need_asset(&text.asset, &at("asset"))?;
+/// What is not the author's looks like what is not there.
+fn check_visible(state: &State, author: &Party, text: &PostingText, place: usize) -> Result<(), Rejection> {
+    let pointer = format!("/body/postings/{place}/from");
+    let from = state.need_account(&text.from, &pointer)?;
+    if from.owner == author.id || from.book == Book::External {
+        return Ok(());
     }
-    if let Some(call) = &instruct.call {
-        let call = state.need_call(call, "/body/call")?;
-        if client && ![&call.secured, &call.pledgor].contains(&&author.id) {
-            let (pointer, what) = ("/body/call".to_owned(), format!("no call {}", call.id));
-            return Err(Rejection::UnknownReference { pointer, what });
-        }
-    }
-    Ok(())
+    Err(Rejection::UnknownReference { pointer, what: format!("no account {}", from.id) })
 }
 
 /// A client moves out of its own `available`, or announces a deposit into it.
-fn check_own(state: &State, author: &Party, instruct: &MovementInstruct) -> Result<(), Rejection> {
-    let own =
-        |account: &crate::account::Account| account.owner == author.id && account.book == Book::Available;
-    for text in &instruct.postings {
-        let from = state.need_account(&text.from, "/body/postings")?;
-        let to = state.need_account(&text.to, "/body/postings")?;
-        if !(own(from) || from.book == Book::External && own(to)) {
-            return Err(Rejection::NotAuthorised {
-                who_may: "the operator, or the client whose `available` it is",
-            });
-        }
+fn check_own(state: &State, author: &Party, text: &PostingText) -> Result<(), Rejection> {
+    let from = state.need_account(&text.from, "")?;
+    let to = state.need_account(&text.to, "")?;
+    let own = |account: &Account| account.owner == author.id && account.book == Book::Available;
+    if own(from) || (from.book == Book::External && own(to)) {
+        Ok(())
+    } else {
+        Err(Rejection::NotAuthorised { who_may: "the operator, or the client whose `available` it is" })
     }
-    Ok(())
 }
 
 /// What crosses the custodian's border does so by its evidence alone.
 pub(super) fn check_inside(state: &State, postings: &[Posting]) -> Result<(), Rejection> {
     let external = |id| state.account(id).is_some_and(|account| account.book == Book::External);
-    if postings.iter().any(|posting| external(&posting.from) || external(&posting.to)) {
+    let crosses = postings.iter().any(|posting| external(&posting.from) || external(&posting.to));
+    if crosses && !is_planted(Fault::CreditedWithoutEvidence) {
         let needed = "the custodian's evidence: instruct it as two_phase, the custodian settles it";
         return Err(Rejection::EvidenceMissing { needed });
     }
@@ -169,24 +171,17 @@ pub(super) fn settle(
         Some(amounts) => parts(state, movement, amounts)?,
     };
     let changes = settled(state, entry, movement, &parts, settle.evidence);
-    let stated = match author.role {
-        Role::Operator => check_statement(state, movement, settle.evidence),
-        Role::Client | Role::Custodian | Role::Auditor | Role::Witness => Ok(()),
-    };
-    earliest([told(&changes), stated])?;
-    changes
+    let by_operator = author.role == Role::Operator;
+    let stated = if by_operator { check_statement(state, movement, settle.evidence) } else { Ok(()) };
+    match (changes, stated) {
+        (Err(one), Err(other)) => Err(earlier(one, other)),
+        (changes, stated) => stated.and(changes),
+    }
 }
 
 /// How much of each posting settles now: at most what remains, and not nothing of all.
 fn parts(state: &State, movement: &Movement, amounts: &[QuantityText]) -> Result<Vec<u128>, Rejection> {
     let postings = &movement.postings;
-    let each = postings.iter().zip(amounts).enumerate();
-    let parts: Vec<_> = each.map(|(place, (posting, amount))| part(state, place, posting, amount)).collect();
-    let moves = if parts.iter().all(|part| *part == Ok(0)) {
-        Err(Rejection::AmountZero { pointer: "/body/amounts".to_owned() })
-    } else {
-        Ok(())
-    };
     let one_each = if amounts.len() == postings.len() {
         Ok(())
     } else {
@@ -195,21 +190,26 @@ fn parts(state: &State, movement: &Movement, amounts: &[QuantityText]) -> Result
             got: amounts.len().to_string(),
         })
     };
-    earliest(parts.iter().map(told).chain([moves, one_each]))?;
-    parts.into_iter().collect()
-}
-
-fn part(state: &State, place: usize, posting: &Posting, amount: &QuantityText) -> Result<u128, Rejection> {
-    let decimals = state.need_asset(&posting.asset, "")?.decimals;
-    let pointer = format!("/body/amounts/{place}");
-    let part = amount.units(decimals).map_err(|error| Rejection::of_amount(error, &pointer, decimals))?;
-    if part > posting.remaining() {
-        return Err(Rejection::AmountOutOfRange {
-            expected: format!("at most {}", print_units(posting.remaining(), decimals)),
-            got: amount.as_str().to_owned(),
-        });
-    }
-    Ok(part)
+    let part = |(place, (posting, amount)): (usize, (&Posting, &QuantityText))| {
+        let decimals = state.need_asset(&posting.asset, "")?.decimals;
+        let pointer = format!("/body/amounts/{place}");
+        let part = amount.units(decimals).map_err(|error| Rejection::of_amount(error, &pointer, decimals))?;
+        if part > posting.remaining() && !is_planted(Fault::SettledBeyondPending) {
+            return Err(Rejection::AmountOutOfRange {
+                expected: format!("at most {}", print_units(posting.remaining(), decimals)),
+                got: amount.as_str().to_owned(),
+            });
+        }
+        Ok(part)
+    };
+    let parts: Vec<_> = postings.iter().zip(amounts).enumerate().map(part).collect();
+    let moves = if parts.iter().all(|part| *part == Ok(0)) {
+        Err(Rejection::AmountZero { pointer: "/body/amounts".to_owned() })
+    } else {
+        Ok(())
+    };
+    all_or_first(parts.iter().map(told).chain([moves, one_each]))?;
+    all_or_first(parts)
 }
 
 /// The accounts and the movement once parts of it have settled.
@@ -220,8 +220,10 @@ pub(super) fn settled(
     parts: &[u128],
     evidence: Digest,
 ) -> Result<Vec<Change>, Rejection> {
-    let stood = movement;
-    let mut all_moved = Vec::new();
+    let pairs = movement.postings.iter().zip(parts).filter(|(_, part)| **part > 0);
+    let moved: Vec<_> = pairs.map(|(posting, part)| posting.part(*part)).collect();
+    let mut waivers = Waivers::new(state, entry);
+    breaker::check_holds(state, movement, &moved, &mut waivers)?;
     let mut movement = Movement { evidence: Some(evidence), changed_seq: entry.seq, ..movement.clone() };
     let mut working = Working::new(state, entry.seq);
     for (posting, part) in movement.postings.iter_mut().zip(parts).filter(|(_, part)| **part > 0) {
@@ -229,10 +231,7 @@ pub(super) fn settled(
         working.unreserve(&moved);
         working.shift(&moved)?;
         posting.settled += part;
-        all_moved.push(moved);
     }
-    let mut waivers = Waivers::new(state, entry);
-    breaker::check_holds(state, stood, &all_moved, &mut waivers)?;
     movement.steps.push(MovementStep {
         seq: entry.seq,
         status: MovementStatus::Settled,
@@ -269,7 +268,9 @@ pub(super) fn given_up(
 ) -> Vec<Change> {
     let mut working = Working::new(state, seq);
     for posting in movement.postings.iter().filter(|posting| posting.remaining() > 0) {
-        working.unreserve(&posting.part(posting.remaining()));
+        if !is_planted(Fault::ReservationKept) {
+            working.unreserve(&posting.part(posting.remaining()));
+        }
     }
     let mut given_up = Movement { status, reason, changed_seq: seq, ..movement.clone() };
     let amounts = movement.postings.iter().map(Posting::remaining).collect();
@@ -316,16 +317,20 @@ fn check_no_transfer(state: &State, movement: &Movement) -> Result<(), Rejection
     Ok(())
 }
 
-/// Only the custodian that keeps every account of a movement settles or fails it.
+/// Only the custodian of every account it touches settles or fails a movement.
+/// The custodian that keeps every account of the movement.
 pub(super) fn check_keeper(state: &State, entry: &Entry, movement: &Movement) -> Result<(), Rejection> {
-    if custodians(state, movement).all(|custodian| *custodian == entry.command.author) {
+    let keeps = |custodian: &crate::id::PartyId| {
+        *custodian == entry.command.author || is_planted(Fault::ForeignCustodian)
+    };
+    if custodians(state, movement).all(keeps) {
         Ok(())
     } else {
         Err(Rejection::NotAuthorised { who_may: "the custodian that keeps the accounts" })
     }
 }
 
-/// In the custodian's place the operator settles with a statement of that custodian.
+/// The operator settles with a statement of the custodian.
 fn check_statement(state: &State, movement: &Movement, evidence: Digest) -> Result<(), Rejection> {
     if custodians(state, movement).all(|one| state.statement_in_force(&evidence, one).is_some()) {
         return Ok(());

@@ -3,6 +3,7 @@
 use super::body::Ask;
 use super::concern::Concern;
 use super::fields::{Fields, ReadText};
+use crate::base64;
 use crate::digest::Digest;
 use crate::id::PartyId;
 use crate::json::Json;
@@ -29,7 +30,7 @@ impl NewKey {
 
     fn read_bytes(fields: &mut Fields) -> Option<[u8; 32]> {
         fields.required("public_key", "32 bytes in padded base64", |value| {
-            let bytes = data_encoding::BASE64.decode(value.as_str()?.as_bytes()).ok()?;
+            let bytes = base64::decode(value.as_str()?)?;
             bytes.try_into().ok()
         })
     }

@@ -6,6 +6,7 @@ use data_encoding::{BASE64, HEXLOWER};
 use ed25519_dalek::{Signer, SigningKey};
 
 use super::{NoteError, SignatureLine};
+use crate::base64;
 use crate::cosignature;
 use crate::digest::Digest;
 use crate::key::PublicKey;
@@ -113,8 +114,8 @@ impl VerifierKey {
         let (Some(name), Some(_id), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
             return Err(NoteError::Key { reason: "a key is written name+id+base64" });
         };
-        let bytes = BASE64.decode(key.as_bytes());
-        let bytes = bytes.map_err(|_| NoteError::Key { reason: "the key is not base64" })?;
+        let bytes = base64::decode(key);
+        let bytes = bytes.ok_or(NoteError::Key { reason: "the key is not base64" })?;
         let read = Self::new(KeyName::new(name)?, KeyMaterial::parse(&bytes)?);
         if read.to_string() != vkey {
             return Err(NoteError::Key { reason: "the id is not that of name and key" });

@@ -16,6 +16,7 @@ use crate::break_record::Break;
 use crate::call_record::CallRecord;
 use crate::digest::Digest;
 use crate::evidence::{Attestation, CustodyStatement, Observation, Reconciliation};
+use crate::fault::{Fault, is_planted};
 use crate::id::{AssetId, PartyId};
 use crate::market::{AdoptedRegime, MarginStatement, Portfolio, Prices};
 use crate::movement::{Movement, MovementStatus};
@@ -93,7 +94,8 @@ impl State {
         assert_eq!(entry.seq, self.length, "records have no gap");
         assert!(self.recorded_at.is_none_or(|last| last <= entry.recorded_at), "recorded time never falls");
         self.assert_balanced(effects);
-        for change in &effects.0 {
+        let forgotten = usize::from(is_planted(Fault::ChangeForgotten));
+        for change in effects.0.iter().rev().skip(forgotten).rev() {
             self.put(change);
         }
         let command = entry.command;
@@ -229,7 +231,9 @@ impl State {
     }
 
     fn drop_expired_keys(&mut self, at: Timestamp) {
-        while let Some(first) = self.key_expiries.get_min().filter(|(expires, ..)| *expires <= at).cloned() {
+        let is_over = |expires: Timestamp| expires <= at || is_planted(Fault::KeysDroppedEarly);
+        while let Some(first) = self.key_expiries.get_min().filter(|(expires, ..)| is_over(*expires)).cloned()
+        {
             self.key_expiries.remove(&first);
             let (expires, author, key) = first;
             let pair = (author, key);

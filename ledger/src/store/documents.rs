@@ -194,6 +194,7 @@ pub(crate) fn read_stored(medium: &dyn Medium, digest: &Digest) -> Result<Stored
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::simulated::Disk;
 
     fn document(fill: u8, bytes: usize) -> StoredDocument {
         let bytes: Arc<[u8]> = vec![fill; bytes].into();
@@ -222,5 +223,34 @@ mod tests {
         held.release(&document(1, 10).digest);
         held.release(&document(1, 10).digest);
         assert_eq!(held.bytes(), 1);
+    }
+
+    #[test]
+    fn files_have_the_name_of_their_digest() {
+        let (dir, name) = dir_and_name(&Digest::of(b"terms\n"));
+        let golden = "documents/2d/a4c41a";
+        assert!(format!("{dir}/{name}").starts_with(golden), "{dir}/{name}: another place is another format");
+        assert_eq!((dir.len(), name.len()), ("documents/".len() + 2, 62));
+    }
+
+    /// Each byte of a document's file, whatever the document's size: the one that is large enough to
+    /// have a file cannot be tried byte by byte.
+    #[test]
+    fn every_flipped_byte_of_a_documents_file_is_found() {
+        let disk = Disk::new(0);
+        disk.create_dir(DIR).unwrap();
+        let document = StoredDocument { digest: Digest::of(b"terms\n"), bytes: Arc::from(*b"terms\n") };
+        write(&disk, &document).unwrap();
+        let (dir, name) = dir_and_name(&document.digest);
+        let path = format!("{dir}/{name}");
+        let bytes = document.bytes.len();
+        for (at, bit) in (0..bytes).flat_map(|at| (0..8).map(move |bit| (at, bit))) {
+            disk.flip(&path, at, 1 << bit);
+            assert!(matches!(examine(&disk, &document.digest, 6), Err(FileFault::Digest)), "{at} {bit}");
+            assert!(matches!(read(&disk, &document.digest), Err(StoreError::Damaged { .. })), "{at} {bit}");
+            disk.flip(&path, at, 1 << bit);
+        }
+        assert_eq!(read_stored(&disk, &document.digest).unwrap(), document);
+        assert!(examine(&disk, &document.digest, 6).is_ok());
     }
 }

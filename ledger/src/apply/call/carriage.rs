@@ -7,7 +7,7 @@ use crate::account::{Account, Book};
 use crate::apply::breaker::{self, Timing};
 use crate::apply::overrides::Waivers;
 use crate::apply::postings::{Classes, Working, check_custodians, check_not_suspended, check_open, resolve};
-use crate::apply::{Entry, collateral, earliest, movement, told};
+use crate::apply::{Entry, all_or_first, collateral, movement, told};
 use crate::call::{CallLeg, CallState};
 use crate::call_record::{CallRecord, ReservedItem};
 use crate::command::{PledgedItem, PostingText};
@@ -40,12 +40,11 @@ pub(super) fn reserve(
         let account = state.need_account(&item.from, &format!("/body/items/{place}/from"))?;
         read.push(reserve_text(state, place, item, account));
     }
-    earliest(read.iter().map(told))?;
-    let items = read.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let items = all_or_first(read)?;
     let mut working = Working::new(state, entry.seq);
     let held = items.iter().try_for_each(|item| working.hold(item));
     let worth = worth(state, entry, record, &items);
-    earliest([held, told(&worth)])?;
+    all_or_first([held, told(&worth)])?;
     Ok(Reserved { items, accounts: working.into_changes(), worth: worth? })
 }
 

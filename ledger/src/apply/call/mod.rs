@@ -15,7 +15,7 @@ pub(super) use step::step;
 
 use super::breaker::halted_pool;
 use super::collateral::{self, exact};
-use super::{Entry, check_free, earliest, told};
+use super::{Entry, all_or_first, check_free, told};
 use crate::agreement::{Agreement, AgreementVersion};
 use crate::call::{Call, CallLeg, CallTerms};
 use crate::call_record::{CallEvent, CallRecord};
@@ -54,7 +54,7 @@ pub(super) fn issue(state: &State, entry: &Entry, issue: &CallIssue) -> Result<V
     // Each can be told without the others, so that the earliest is.
     let figure = figure(state, entry, agreement, version, statement, issue);
     let deadlines = deadlines(version.signed.terms(), entry, issue);
-    earliest([
+    all_or_first([
         free,
         check_number(version, issue),
         told(&deadlines),

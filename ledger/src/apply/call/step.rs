@@ -7,7 +7,7 @@ use super::carriage::{
 };
 use super::{event, value};
 use crate::apply::postings::check_accounts;
-use crate::apply::{Entry, check_free, earliest, movement, told};
+use crate::apply::{Entry, all_or_first, check_free, movement, told};
 use crate::call::{
     Actor, Call, CallCommand, CallRefusal, DisputeReason, FailReason, RejectReason, RetractReason, Step,
     Verb, step as call_step,
@@ -43,7 +43,7 @@ pub(in crate::apply) fn step(
         | CallStep::Settle { .. }
         | CallStep::Fail { .. } => Ok(None),
     };
-    earliest([check_new(state, asked), told(&stepped), told(&reserved)])?;
+    all_or_first([check_new(state, asked), told(&stepped), told(&reserved)])?;
     let (Step { call, halves }, reserved) = (stepped?, reserved?);
     let mut next = CallRecord { call, changed_seq: entry.seq, ..CallRecord::clone(record) };
     next.timeline.push(event(entry));

@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use crate::digest::Digest;
+use crate::fault::{Fault, is_planted};
 use crate::store::segment::{DocumentPlace, FrameEntries};
 
 /// Entries of frames, in the order of the journal.
@@ -75,7 +76,8 @@ impl Pending {
     fn sort_in(&mut self) {
         let fresh = std::mem::take(&mut self.fresh);
         for frame in self.frames.range(self.frames.len() - fresh..) {
-            self.commands.extend(frame.command_ids.iter().copied().zip(frame.first_seq..));
+            let first_seq = frame.first_seq + u64::from(is_planted(Fault::IndexOffByOne));
+            self.commands.extend(frame.command_ids.iter().copied().zip(first_seq..));
             self.documents.extend(frame.documents.iter().copied());
         }
     }

@@ -12,6 +12,7 @@ use super::spare::{self, Filling, Spare, Spares};
 use super::tail::{self, TornTail};
 use super::{DIR, WHAT_TO_DO, path_of};
 use crate::digest::Digest;
+use crate::fault::{Fault, is_planted};
 use crate::store::documents;
 use crate::store::medium::{Access, Medium, MediumFile, failed, is_full, write_whole};
 use crate::store::{Batch, StoreError, StoredDocument};
@@ -180,7 +181,9 @@ impl Journal {
         let chain = encode(batch, &plan, end.chain, &mut self.buffer);
         self.current.write_at(end.offset, &self.buffer).map_err(failed("writing", &path))?;
         // The one durability point: nobody sees the frame before it.
-        self.current.sync().map_err(failed("syncing", &path))?;
+        if !is_planted(Fault::SyncSkipped) {
+            self.current.sync().map_err(failed("syncing", &path))?;
+        }
 
         let next = batch.first_seq + batch.records.len() as u64;
         self.reader.update(|map| map.push_frame(plan.frame_bytes(), next, chain));
@@ -222,6 +225,9 @@ fn name_segment(medium: &dyn Medium, spare: &Spare, map: &FrameMap) -> Result<()
     let named = spare.file.write_at(0, &header.encode()).and_then(|()| {
         spare.file.sync()?;
         medium.rename(&spare::path(), &path)?;
+        if is_planted(Fault::SegmentNameUnsynced) {
+            return Ok(());
+        }
         medium.sync_dir(DIR)
     });
     named.map_err(failed("naming the new segment", &path))

@@ -53,7 +53,7 @@ struct File {
     unsynced: Vec<(usize, Vec<u8>)>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Inner {
     rng: Rng,
     files: Vec<File>,
@@ -93,6 +93,25 @@ impl Disk {
         })))
     }
 
+    /// Another disk that holds the same now and behaves by the same seed. Handles stay with the first.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        Self(Arc::new(Mutex::new(self.lock().clone())))
+    }
+
+    /// Bytes that all files hold together.
+    #[must_use]
+    pub fn used(&self) -> u64 {
+        self.lock().used()
+    }
+
+    /// Removes a file for good, as somebody does who tidies up.
+    pub fn forget(&self, path: &str) {
+        let mut disk = self.lock();
+        disk.names.remove(path);
+        disk.lasting_names.remove(path);
+    }
+
     /// Bytes that fit, all files together.
     pub fn set_capacity(&self, bytes: u64) {
         self.lock().capacity = bytes;
@@ -112,6 +131,22 @@ impl Disk {
     /// From now on syncs of files do nothing and say all is well; or do their work again.
     pub fn set_lying(&self, lying: bool) {
         self.lock().lying = lying;
+    }
+
+    /// Whether the power has failed and nobody has crashed yet.
+    #[must_use]
+    pub fn is_down(&self) -> bool {
+        self.lock().down
+    }
+
+    /// Nothing that was asked for goes wrong any more: no power cut, no failing sync, no want of room.
+    pub fn calm(&self) {
+        let mut disk = self.lock();
+        disk.operations_left = None;
+        disk.down = false;
+        disk.fail_next_sync = false;
+        disk.lying = false;
+        disk.capacity = u64::MAX;
     }
 
     /// Writes, syncs and changes of names so far.

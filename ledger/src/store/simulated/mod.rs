@@ -24,6 +24,8 @@ pub struct SimulatedStore {
     journal: Journal,
     marker: Marker,
     reader: Arc<Reader>,
+    appended: u64,
+    mark_every: Option<u64>,
 }
 
 impl SimulatedStore {
@@ -55,7 +57,14 @@ impl SimulatedStore {
         }
         let index = Arc::new(Index::in_memory(&journal.reader(), sealed, |_| Ok(()))?);
         let reader = Arc::new(Reader { journal: journal.reader(), index });
-        Ok((Self { disk: disk.clone(), journal, marker, reader }, report))
+        let disk = disk.clone();
+        Ok((Self { disk, journal, marker, reader, appended: 0, mark_every: None }, report))
+    }
+
+    /// Marks after each `batches` appended ones, where the embedded store's thread goes by time. As
+    /// there, a mark that cannot be written ends marking and nothing else.
+    pub fn mark_every(&mut self, batches: u64) {
+        self.mark_every = Some(batches);
     }
 
     /// Brings the mark of acknowledged frames up to date, as the embedded store does each second and
@@ -72,6 +81,10 @@ impl Store for SimulatedStore {
     fn append(&mut self, batch: &Batch) -> Result<(), StoreError> {
         let entries = self.journal.append(batch)?;
         self.reader.index.push(entries);
+        self.appended += 1;
+        if self.mark_every.is_some_and(|every| self.appended.is_multiple_of(every)) && self.mark().is_err() {
+            self.mark_every = None;
+        }
         Ok(())
     }
 
