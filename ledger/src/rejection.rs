@@ -127,6 +127,11 @@ rejections! {
         /// The record that decided it.
         seq: u64,
     } = "already_decided", "command {command} was {status} by record {seq}";
+    /// The call is not a demand. Before its stage: calls specification §5.
+    KindNotDue {
+        /// Its kind.
+        kind: &'static str,
+    } = "kind_not_due", "a call of kind {kind} is not due: it can be acknowledged, retracted or superseded";
     /// Not possible at this stage.
     WrongState {
         /// The stage it is at.
@@ -134,11 +139,6 @@ rejections! {
         /// What fits that stage.
         fits: String,
     } = "wrong_state", "it is {state}; possible now: {fits}";
-    /// The call is not a demand.
-    KindNotDue {
-        /// Its kind.
-        kind: &'static str,
-    } = "kind_not_due", "a call of kind {kind} is not due: it can be acknowledged, retracted or superseded";
     /// After the time for it.
     TooLate {
         /// Until when it was possible.

@@ -46,16 +46,17 @@ impl Model {
             Said::Give(who) | Said::Refuse(who) | Said::Withdraw(who) => who,
         };
         let maker = PEOPLE[who] == "pb";
-        if self.over {
-            return "already_decided";
-        }
-        if self.waited >= 600_000 {
+        if !self.over && self.waited >= 600_000 {
             return "expired";
         }
         match said {
             Said::Give(_) | Said::Refuse(_) if maker => return "maker_may_not_approve",
-            Said::Give(_) if !self.approved.insert(who) => return "already_approved",
-            Said::Give(_) => self.over = self.approved.len() == 2,
+            Said::Give(_) if self.approved.contains(&who) => return "already_approved",
+            Said::Give(_) | Said::Refuse(_) | Said::Withdraw(_) if self.over => return "already_decided",
+            Said::Give(_) => {
+                self.approved.insert(who);
+                self.over = self.approved.len() == 2;
+            }
             Said::Refuse(_) => self.over = true,
             // One's own approval; without one, the command of one's party.
             Said::Withdraw(_) => self.over = !self.approved.remove(&who),

@@ -21,6 +21,7 @@ mod governance;
 mod keys;
 mod kills;
 mod ladder;
+mod ladders;
 mod laws;
 mod log_client;
 #[cfg(test)]
@@ -28,6 +29,7 @@ mod overrides;
 mod policies;
 mod readme;
 mod reads;
+mod reference;
 mod refusals;
 mod repeats;
 mod round_trips;

@@ -131,7 +131,10 @@ fn a_policy_is_set_and_changed_by_its_quorum() {
         pb/carol approval.give command_id=@main => already_decided
         pb/carol movement.void movement=in reason=x => use_not_allowed
 
-        acme approval.give command_id=@main => already_decided
+        # whom it did not ask is told so before what became of it; who approved, that it has
+        acme approval.give command_id=@main => not_authorised
+        pb/alice approval.give command_id=@main => already_approved
+        pb approval.give command_id=@main => maker_may_not_approve
         zeta approval.give command_id=@main => unknown_reference
 
         # now it holds assets back; a laxer one needs both quorums

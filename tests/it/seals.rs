@@ -223,7 +223,8 @@ fn seals_are_made_again() {
     assert_eq!(check.finding.as_ref().and_then(|finding| finding.first_seq), Some(seq), "{report}");
 }
 
-fn replay_line(name: &str, text: &str) -> String {
+/// An auditor's line under a checkpoint, as a row has it.
+pub fn replay_line(name: &str, text: &str) -> String {
     let cosigner = Cosigner::new(KeyName::new(name).expect("a name"), &[7; 32]);
     cosigner.cosign(text, 1_790_000_000).to_string().trim_end().replace(' ', "~")
 }

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::Entry;
+use super::{Entry, all_or_first};
 use crate::account::Book;
 use crate::address::{Address, AddressStage, Allowance, COOLING_OFF_MIN_MS, ControlProof, Removal};
 use crate::command::{AddressAdd, AddressAllow, AddressNamed, AddressProve, AddressRemove, AddressText};
@@ -155,6 +155,7 @@ pub(super) fn check_destination(
     let text = destination.as_str();
     let not_allowed = |why: String| Rejection::DestinationNotAllowed { destination: text.to_owned(), why };
     let mut normal = None;
+    let mut checks: Vec<Result<(), Rejection>> = Vec::new();
     for posting in postings {
         let from = state.need_account(&posting.from, "/body/postings")?;
         let to = state.need_account(&posting.to, "/body/postings")?;
@@ -172,18 +173,17 @@ pub(super) fn check_destination(
                 AddressStage::Added | AddressStage::Proved | AddressStage::Removed => {}
             }
         }
-        normal = match (active, rests_until) {
-            (Some(address), _) => Some(address.address.clone()),
+        match (active, rests_until) {
+            (Some(address), _) => normal = Some(address.address.clone()),
             (None, Some(from)) => {
-                return Err(Rejection::DestinationCoolingOff { destination: text.to_owned(), from });
+                checks.push(Err(Rejection::DestinationCoolingOff { destination: text.to_owned(), from }));
             }
-            (None, None) => {
-                return Err(not_allowed(format!(
-                    "no active address of {} for {} from {}",
-                    from.owner, posting.asset, to.custodian
-                )));
-            }
-        };
+            (None, None) => checks.push(Err(not_allowed(format!(
+                "no active address of {} for {} from {}",
+                from.owner, posting.asset, to.custodian
+            )))),
+        }
     }
+    all_or_first(checks)?;
     normal.ok_or_else(|| not_allowed("no posting goes to an external account".to_owned()))
 }

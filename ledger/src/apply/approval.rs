@@ -42,6 +42,10 @@ pub(super) fn hold(state: &State, entry: &Entry, needs: Vec<Need>) -> Effects {
 /// `approval.give`.
 pub(super) fn give(state: &State, entry: &Entry, say: &ApprovalSay) -> Result<Vec<Change>, Rejection> {
     let held = find(state, entry, say)?;
+    let own = lineage(state, entry);
+    if held.status != HeldStatus::Awaiting {
+        return Err(decided(state, held, &own));
+    }
     let command = held_command(held);
     let asked = Entry {
         command_id: held.id,
@@ -56,7 +60,6 @@ pub(super) fn give(state: &State, entry: &Entry, say: &ApprovalSay) -> Result<Ve
         Ok((_, Decision::Held(needs))) => needs.clone(),
         Err(_) => held.needs.clone(),
     };
-    let own = lineage(state, entry);
     let next = HeldCommand { needs, changed_seq: entry.seq, ..HeldCommand::clone(held) };
     check_decider(state, held, &next, &own)?;
     if let Some(first) = approval_of(state, held, &own).filter(|_| !is_planted(Fault::ApprovalTwice)) {
@@ -82,7 +85,9 @@ pub(super) fn give(state: &State, entry: &Entry, say: &ApprovalSay) -> Result<Ve
 /// `approval.refuse`: one whose approval is asked ends it.
 pub(super) fn refuse(state: &State, entry: &Entry, say: &ApprovalSay) -> Result<Vec<Change>, Rejection> {
     let held = find(state, entry, say)?;
-    check_decider(state, held, held, &lineage(state, entry))?;
+    let own = lineage(state, entry);
+    check_asked(state, held, &own)?;
+    check_awaiting(held)?;
     Ok(ended(entry, held, say, HeldStatus::Refused))
 }
 
@@ -90,15 +95,17 @@ pub(super) fn refuse(state: &State, entry: &Entry, say: &ApprovalSay) -> Result<
 pub(super) fn withdraw(state: &State, entry: &Entry, say: &ApprovalSay) -> Result<Vec<Change>, Rejection> {
     let held = find(state, entry, say)?;
     let own = lineage(state, entry);
-    if let Some(given) = approval_of(state, held, &own) {
+    let given = approval_of(state, held, &own);
+    if given.is_none() && held.author != entry.command.author {
+        return Err(Rejection::NotAuthorised { who_may: "its maker, or one who approved it" });
+    }
+    check_awaiting(held)?;
+    if let Some(given) = given {
         let mut next = HeldCommand { changed_seq: entry.seq, ..HeldCommand::clone(held) };
         next.approvals.retain(|approval| approval != given);
         return Ok(vec![Change::Held(Arc::new(next))]);
     }
-    if held.author == entry.command.author {
-        return Ok(ended(entry, held, say, HeldStatus::Withdrawn));
-    }
-    Err(Rejection::NotAuthorised { who_may: "its maker, or one who approved it" })
+    Ok(ended(entry, held, say, HeldStatus::Withdrawn))
 }
 
 fn ended(entry: &Entry, held: &HeldCommand, say: &ApprovalSay, status: HeldStatus) -> Vec<Change> {
@@ -112,7 +119,7 @@ fn ended(entry: &Entry, held: &HeldCommand, say: &ApprovalSay, status: HeldStatu
     vec![Change::Held(Arc::new(next))]
 }
 
-/// The command, if it waits and the author of the approval may know of it.
+/// The command, if the author of the approval may know of it and its time is not over.
 fn find<'a>(state: &'a State, entry: &Entry, say: &ApprovalSay) -> Result<&'a Arc<HeldCommand>, Rejection> {
     let unknown = || Rejection::UnknownReference {
         pointer: "/body/command_id".to_owned(),
@@ -125,15 +132,32 @@ fn find<'a>(state: &'a State, entry: &Entry, say: &ApprovalSay) -> Result<&'a Ar
     if held.author != *author && !decides && !may_come_to {
         return Err(unknown());
     }
-    if held.status != HeldStatus::Awaiting {
-        let (command, status, seq) = (held.id, held.status, held.changed_seq);
-        return Err(Rejection::AlreadyDecided { command, status, seq });
-    }
-    if held.expires_at <= entry.recorded_at {
+    if held.status == HeldStatus::Awaiting && held.expires_at <= entry.recorded_at {
         let (expires_at, recorded_at) = (held.expires_at, entry.recorded_at);
         return Err(Rejection::Expired { expires_at, recorded_at });
     }
     Ok(held)
+}
+
+fn check_awaiting(held: &HeldCommand) -> Result<(), Rejection> {
+    if held.status == HeldStatus::Awaiting {
+        return Ok(());
+    }
+    let (command, status, seq) = (held.id, held.status, held.changed_seq);
+    Err(Rejection::AlreadyDecided { command, status, seq })
+}
+
+/// Those who were asked last. Where nobody was any more, everybody may hear what became of it.
+fn check_asked(state: &State, held: &HeldCommand, own: &Lineage) -> Result<(), Rejection> {
+    if held.needs.is_empty() { Ok(()) } else { check_decider(state, held, held, own) }
+}
+
+/// Why an approval comes too late: whose it is, and whether it was given, is told before.
+fn decided(state: &State, held: &HeldCommand, own: &Lineage) -> Rejection {
+    let given = approval_of(state, held, own)
+        .map_or(Ok(()), |first| Err(Rejection::AlreadyApproved { command: held.id, seq: first.seq }));
+    let told = check_asked(state, held, own).and(given).and(check_awaiting(held));
+    told.expect_err("it was decided")
 }
 
 /// Whether a policy now in force for the maker names the party: a group may have changed since.

@@ -7,7 +7,7 @@ use num_bigint::BigInt;
 
 use super::breaker::{self, Timing};
 use super::overrides::Waivers;
-use super::postings::{Classes, Working, check_custodians, resolve};
+use super::postings::{Classes, Working, check_accounts, check_custodians, resolve};
 use super::{Content, Entry, check_free, collateral, movement};
 use crate::command::MovementBatch;
 use crate::decimal::print_scaled;
@@ -20,11 +20,15 @@ use crate::state::{Change, State};
 pub(super) fn apply(state: &State, entry: &Entry, batch: &MovementBatch) -> Result<Vec<Change>, Rejection> {
     let unreadable =
         |reason: &str| Rejection::DocumentDigest { digest: batch.document, reason: reason.to_owned() };
-    check_free(state, "movement", batch.movement.as_str())?;
     let content = &entry.documents.content;
-    let Content::Batch(texts) = content else {
-        return Err(unreadable(content.fault("not a document of postings")));
+    let texts = if let Content::Batch(texts) = content {
+        check_accounts(state, texts)?;
+        Ok(texts)
+    } else {
+        Err(unreadable(content.fault("not a document of postings")))
     };
+    check_free(state, "movement", batch.movement.as_str())?;
+    let texts = texts?;
     let postings = resolve(state, texts, Classes::Same)?;
     let mut working = Working::new(state, entry.seq);
     for posting in &postings {

@@ -22,20 +22,19 @@ pub(super) fn put_statement(
             what: format!("{} is registered as {}, not as custodian", custodian.id, custodian.role),
         });
     }
-    if let Some(corrected) = &put.supersedes {
-        let corrected = state.need_custody_statement(corrected, "/body/supersedes")?;
-        if corrected.custodian != put.custodian {
-            return Err(Rejection::EvidenceMismatch {
-                expected: format!("a statement of {}", put.custodian),
-                got: format!("one of {}", corrected.custodian),
-            });
-        }
-    }
+    let corrected = put.supersedes.as_ref();
+    let corrected = corrected.map(|id| state.need_custody_statement(id, "/body/supersedes")).transpose()?;
     let relays = author.role == Role::Operator;
     if !relays && author.id != put.custodian {
         return Err(Rejection::NotAuthorised { who_may: "the custodian whose statement it is" });
     }
     check_free(state, "custody statement", put.statement.as_str())?;
+    if let Some(corrected) = corrected.filter(|corrected| corrected.custodian != put.custodian) {
+        return Err(Rejection::EvidenceMismatch {
+            expected: format!("a statement of {}", put.custodian),
+            got: format!("one of {}", corrected.custodian),
+        });
+    }
     // Only the custodian's own signature, which its command carries, makes a statement `signed`.
     let provenance = if relays { Provenance::Relayed } else { Provenance::Signed };
     if put.provenance != provenance {
@@ -64,11 +63,10 @@ pub(super) fn record_reconciliation(
     record: &ReconciliationRecord,
 ) -> Result<Vec<Change>, Rejection> {
     let author = state.need_party(&entry.command.author, "/author")?;
-    for statement in &record.statements {
-        let statement = state.need_custody_statement(statement, "/body/statements")?;
-        if author.role == Role::Custodian && statement.custodian != author.id {
-            return Err(Rejection::NotAuthorised { who_may: "the custodian whose statements it compares" });
-        }
+    let named = record.statements.iter().map(|id| state.need_custody_statement(id, "/body/statements"));
+    let named = named.collect::<Result<Vec<_>, _>>()?;
+    if author.role == Role::Custodian && named.iter().any(|statement| statement.custodian != author.id) {
+        return Err(Rejection::NotAuthorised { who_may: "the custodian whose statements it compares" });
     }
     check_free(state, "reconciliation", record.reconciliation.as_str())?;
     let reconciliation = Reconciliation {

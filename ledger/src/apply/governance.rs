@@ -31,6 +31,12 @@ pub(super) fn set_witness_policy(
     set: &WitnessPolicySet,
 ) -> Result<Vec<Change>, Rejection> {
     let opened = need_opened(state)?;
+    if opened.witness_policy == set.policy {
+        return Err(Rejection::WrongState {
+            state: "the policy in force".to_owned(),
+            fits: "ledger.witness_policy with another document".to_owned(),
+        });
+    }
     let unreadable =
         |reason: &str| Rejection::DocumentDigest { digest: set.policy, reason: reason.to_owned() };
     let content = &entry.documents.content;
@@ -38,12 +44,6 @@ pub(super) fn set_witness_policy(
         return Err(unreadable(content.fault("not a policy")));
     };
     let policy = Policy::parse(text).map_err(|error| unreadable(&error.to_string()))?;
-    if opened.witness_policy == set.policy {
-        return Err(Rejection::WrongState {
-            state: "the policy in force".to_owned(),
-            fits: "ledger.witness_policy with another document".to_owned(),
-        });
-    }
     check_log(opened, &policy)?;
     if policy.split_view_cost() == 0 {
         let reason = "two quorums that share no witness could vouch for two histories".to_owned();

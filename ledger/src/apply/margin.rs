@@ -25,13 +25,12 @@ pub(super) fn state_margin(
     if !agreement.parties.contains(author) {
         return Err(Rejection::NotAuthorised { who_may: "the parties of the agreement" });
     }
+    let pledgor = pledgor(state, entry, portfolio, &agreement.parties)?;
+    check_free(state, "margin statement", stated.statement.as_str())?;
     let version = agreement.in_force(entry.recorded_at).ok_or_else(|| Rejection::WrongState {
         state: "an agreement without a version in force".to_owned(),
         fits: "agreement.accept".to_owned(),
     })?;
-    let pledgor = pledgor(state, entry, portfolio, &agreement.parties)?;
-    check_regime(state, entry, stated, version.signed.terms().regime())?;
-    check_free(state, "margin statement", stated.statement.as_str())?;
     if collateral::discharge(state, agreement, &pledgor, entry.recorded_at).is_some() {
         return Err(Rejection::WrongState {
             state: format!("ended, and {pledgor} owes nothing more"),
@@ -41,13 +40,14 @@ pub(super) fn state_margin(
     if stated.as_of > entry.recorded_at {
         return Err(Rejection::TooEarly { after: stated.as_of });
     }
-    check_sum(stated)?;
     if stated.requirement.is_sign_negative() || stated.collateral_value.is_sign_negative() {
         return Err(Rejection::AmountOutOfRange {
             expected: "a requirement and a collateral value of zero or more".to_owned(),
             got: stated.requirement.min(stated.collateral_value).to_string(),
         });
     }
+    check_regime(state, entry, stated, version.signed.terms().regime())?;
+    check_sum(stated)?;
     let owner =
         Portfolio { owner: Some(pledgor.clone()), changed_seq: entry.seq, ..Portfolio::clone(portfolio) };
     let statement = statement(entry, stated, pledgor);

@@ -31,10 +31,13 @@ pub(super) fn adopt_regime(entry: &Entry, adopt: &RegimeAdopt) -> Result<Vec<Cha
 /// Prices come whole: the last set recorded is the one in force.
 pub(super) fn set_prices(state: &State, entry: &Entry, set: &PriceSet) -> Result<Vec<Change>, Rejection> {
     let content = &entry.documents.content;
-    let Content::Prices(document) = content else {
-        return Err(unreadable(set, content.fault("not a price document")));
+    let document = if let Content::Prices(document) = content {
+        Ok(document)
+    } else {
+        Err(unreadable(set, content.fault("not a price document")))
     };
-    if let Some((asset, _)) = document.assets.iter().find(|(asset, _)| state.asset(asset).is_none()) {
+    let mut priced = document.iter().flat_map(|document| &document.assets);
+    if let Some((asset, _)) = priced.find(|(asset, _)| state.asset(asset).is_none()) {
         return Err(Rejection::UnknownReference {
             pointer: "/body/digest".to_owned(),
             what: format!("no asset {asset}: define it before it is priced"),
@@ -44,7 +47,6 @@ pub(super) fn set_prices(state: &State, entry: &Entry, set: &PriceSet) -> Result
         return Err(Rejection::IdTaken { id: set.set.to_string() });
     }
     check_free(state, "price set", set.set.as_str())?;
-    check_same(set, document)?;
     check_not_ahead(set.as_of, entry.recorded_at, "the price set")?;
     if let Some(last) = state.prices().filter(|last| last.as_of > set.as_of) {
         return Err(Rejection::PriceStale {
@@ -52,6 +54,8 @@ pub(super) fn set_prices(state: &State, entry: &Entry, set: &PriceSet) -> Result
             as_of: last.as_of,
         });
     }
+    let document = document?;
+    check_same(set, document)?;
     let prices = Prices {
         id: set.set.clone(),
         digest: set.digest,

@@ -319,6 +319,11 @@ fn all_or_first<T>(judged: impl IntoIterator<Item = Result<T, Rejection>>) -> Re
     first.map_or(Ok(good), Err)
 }
 
+/// Whether a check holds, whatever it gives if it does: to be judged beside others.
+fn told<T>(outcome: &Result<T, Rejection>) -> Result<(), Rejection> {
+    outcome.as_ref().map(|_| ()).map_err(Rejection::clone)
+}
+
 /// Refuses an id that was used, in any case.
 fn check_free(state: &State, kind: &str, id: &str) -> Result<(), Rejection> {
     if state.is_taken(kind, id) { Err(Rejection::IdTaken { id: id.to_owned() }) } else { Ok(()) }

@@ -7,7 +7,7 @@ use super::breaker::{self, Timing};
 use super::facts::outflows;
 use super::overrides::Waivers;
 use super::postings::{Classes, Working, check_accounts, check_custodians, resolve};
-use super::{Entry, all_or_first, check_free, collateral, earlier};
+use super::{Entry, all_or_first, check_free, collateral, earlier, told};
 use crate::account::{Account, Book};
 use crate::amount::print_units;
 use crate::command::{
@@ -182,12 +182,14 @@ pub(super) fn settle(
 /// How much of each posting settles now: at most what remains, and not nothing of all.
 fn parts(state: &State, movement: &Movement, amounts: &[QuantityText]) -> Result<Vec<u128>, Rejection> {
     let postings = &movement.postings;
-    if amounts.len() != postings.len() {
-        return Err(Rejection::AmountOutOfRange {
+    let one_each = if amounts.len() == postings.len() {
+        Ok(())
+    } else {
+        Err(Rejection::AmountOutOfRange {
             expected: format!("{} amounts, one for each posting", postings.len()),
             got: amounts.len().to_string(),
-        });
-    }
+        })
+    };
     let part = |(place, (posting, amount)): (usize, (&Posting, &QuantityText))| {
         let decimals = state.need_asset(&posting.asset, "")?.decimals;
         let pointer = format!("/body/amounts/{place}");
@@ -200,11 +202,14 @@ fn parts(state: &State, movement: &Movement, amounts: &[QuantityText]) -> Result
         }
         Ok(part)
     };
-    let parts = all_or_first(postings.iter().zip(amounts).enumerate().map(part))?;
-    if parts.iter().all(|part| *part == 0) {
-        return Err(Rejection::AmountZero { pointer: "/body/amounts".to_owned() });
-    }
-    Ok(parts)
+    let parts: Vec<_> = postings.iter().zip(amounts).enumerate().map(part).collect();
+    let moves = if parts.iter().all(|part| *part == Ok(0)) {
+        Err(Rejection::AmountZero { pointer: "/body/amounts".to_owned() })
+    } else {
+        Ok(())
+    };
+    all_or_first(parts.iter().map(told).chain([moves, one_each]))?;
+    all_or_first(parts)
 }
 
 /// The accounts and the movement once parts of it have settled.

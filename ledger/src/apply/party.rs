@@ -19,17 +19,17 @@ pub(super) fn open(state: &State, entry: &Entry, open: &LedgerOpen) -> Result<Ve
     if entry.command.author != open.operator {
         return Err(Rejection::NotAuthorised { who_may: "the operator that it names" });
     }
-    if state.opened().is_some() {
-        return Err(Rejection::WrongState {
-            state: "open".to_owned(),
-            fits: "every other command".to_owned(),
-        });
-    }
     let rules = open.rules.unwrap_or(RULES_VERSION);
     if rules != RULES_VERSION {
         return Err(Rejection::UnknownReference {
             pointer: "/body/rules".to_owned(),
             what: format!("rules version {rules} is not at hand, this program has {RULES_VERSION}"),
+        });
+    }
+    if state.opened().is_some() {
+        return Err(Rejection::WrongState {
+            state: "open".to_owned(),
+            fits: "every other command".to_owned(),
         });
     }
     let opened = Opened {

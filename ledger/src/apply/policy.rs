@@ -7,8 +7,8 @@ use super::facts::Facts;
 use super::velocity::{check_limit, moved_value};
 use super::{Content, Entry, check_free};
 use crate::approval::{
-    Condition, DestinationRule, Hours, Lineage, Need, Policy, PolicyFault, Principal, Quorum, Rule,
-    RuleResult, Scope, fits,
+    Condition, DestinationRule, Hours, Lineage, Need, Policy, PolicyDocument, PolicyFault, Principal, Quorum,
+    Rule, RuleResult, Scope, fits,
 };
 use crate::command::{Body, PolicySet, Provenance};
 use crate::decimal::Exact;
@@ -36,22 +36,9 @@ pub(super) fn set(state: &State, entry: &Entry, set: &PolicySet) -> Result<Vec<C
     if !owns {
         return Err(Rejection::NotAuthorised { who_may });
     }
-    let unreadable =
-        |reason: &str| Rejection::DocumentDigest { digest: set.rules, reason: reason.to_owned() };
-    let content = &entry.documents.content;
-    let Content::Policy(read) = content else { return Err(unreadable(content.fault("not a policy"))) };
-    let document = read.as_ref().as_ref().map_err(|fault| match fault {
-        PolicyFault::Form(reason) => unreadable(reason),
-        PolicyFault::Unsafe(reason) => Rejection::QuorumUnsafe { reason: reason.clone() },
-    })?;
-    for principal in document.principals() {
-        let party = state.need_party(&principal.party, "/body/rules/principals")?;
-        if let Some(unknown) = principal.keys.iter().find(|key| party.key(**key).is_none()) {
-            return Err(Rejection::UnknownReference {
-                pointer: "/body/rules/principals".to_owned(),
-                what: format!("no key {unknown} of {}", party.id),
-            });
-        }
+    let document = read_policy(entry, set);
+    if let Ok(document) = &document {
+        check_principals(state, document)?;
     }
     let before = state.policy_of(&set.scope);
     if before.is_none_or(|before| before.id != set.policy) {
@@ -65,6 +52,7 @@ pub(super) fn set(state: &State, entry: &Entry, set: &PolicySet) -> Result<Vec<C
         let id = before.map_or(&set.policy, |before| &before.id);
         return Err(Rejection::WrongState { state: at, fits: format!("{id} version {version}") });
     }
+    let document = document?;
     let policy = Policy {
         id: set.policy.clone(),
         scope: set.scope.clone(),
@@ -74,6 +62,31 @@ pub(super) fn set(state: &State, entry: &Entry, set: &PolicySet) -> Result<Vec<C
         changed_seq: entry.seq,
     };
     Ok(vec![Change::Policy(Arc::new(policy))])
+}
+
+fn read_policy<'a>(entry: &Entry<'a>, set: &PolicySet) -> Result<&'a PolicyDocument, Rejection> {
+    let unreadable =
+        |reason: &str| Rejection::DocumentDigest { digest: set.rules, reason: reason.to_owned() };
+    let content = &entry.documents.content;
+    let Content::Policy(read) = content else { return Err(unreadable(content.fault("not a policy"))) };
+    read.as_ref().as_ref().map_err(|fault| match fault {
+        PolicyFault::Form(reason) => unreadable(reason),
+        PolicyFault::Unsafe(reason) => Rejection::QuorumUnsafe { reason: reason.clone() },
+    })
+}
+
+/// Principals are registered parties, their keys those parties' own.
+fn check_principals(state: &State, document: &PolicyDocument) -> Result<(), Rejection> {
+    for principal in document.principals() {
+        let party = state.need_party(&principal.party, "/body/rules/principals")?;
+        if let Some(unknown) = principal.keys.iter().find(|key| party.key(**key).is_none()) {
+            return Err(Rejection::UnknownReference {
+                pointer: "/body/rules/principals".to_owned(),
+                what: format!("no key {unknown} of {}", party.id),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// What the policies in force say of a command whose effects are known.

@@ -92,23 +92,40 @@ impl Model {
         if !is_other && held.ask.author != ask.author {
             return Some("unknown_reference");
         }
-        if held.status != "awaiting_approval" {
-            return Some("already_decided");
-        }
-        if held.ask.expires_at <= at {
+        let awaiting = held.status == "awaiting_approval";
+        if awaiting && held.ask.expires_at <= at {
             return Some("expired");
         }
-        let approved = held.approvals.iter().any(|(party, ..)| *party == ask.author);
+        let approved = self.has_approved(held, ask);
         match verb {
-            "withdraw" => (!approved && is_other).then_some("not_authorised"),
-            _ if !is_other => Some("maker_may_not_approve"),
+            "withdraw" if !approved && held.ask.author != ask.author => Some("not_authorised"),
+            // Once nobody was asked any more, everybody hears what became of it.
+            "give" | "refuse" if !is_other && !held.needs.is_empty() => Some("maker_may_not_approve"),
             "give" if approved => Some("already_approved"),
+            _ if !awaiting => Some("already_decided"),
             "give" => {
                 let (needs, refusal) = self.judged_anew(held, at);
                 self.is_met(held, &needs, 1).then_some(refusal).flatten()
             }
             _ => None,
         }
+    }
+
+    /// Whether the author approved already: as the party that is asked or, where nobody is, with this key
+    /// or one of its line.
+    fn has_approved(&self, held: &Held, ask: &Ask) -> bool {
+        let own = self.line(&ask.author, &ask.signer);
+        held.approvals.iter().any(|(party, key, _)| {
+            *party == ask.author && (!held.needs.is_empty() || self.line(party, key) == own)
+        })
+    }
+
+    /// The first key of those of which each took the place of another.
+    fn line<'a>(&'a self, party: &str, key: &'a str) -> &'a str {
+        let keys = self.parties.get(party).map(|party| party.keys.as_slice()).unwrap_or_default();
+        let had = keys.iter().find(|had| had.name == key);
+        let before = had.and_then(|had| had.follows.as_deref());
+        before.map_or(key, |before| self.line(party, before))
     }
 
     /// The command as if it came now: how many it needs, and what is against it.

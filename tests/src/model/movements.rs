@@ -91,10 +91,9 @@ impl Model {
             wrong.not_for_author = foreign;
         }
         wrong.when(movement.status(at) != "pending", "wrong_state");
-        let Some(parts) = self.parts(movement, amounts) else {
-            wrong.when(true, "amount_out_of_range");
-            return wrong;
-        };
+        let one_each = amounts.is_none_or(|amounts| amounts.len() == movement.postings.len());
+        wrong.when(!one_each, "amount_out_of_range");
+        let parts = self.parts(movement, amounts);
         for (posting, part) in movement.postings.iter().zip(&parts) {
             wrong.when(part.is_err(), "amount_precision");
             let rest = posting.units - posting.settled;
@@ -110,18 +109,13 @@ impl Model {
         wrong
     }
 
-    /// How much of each posting; `None` if it is not one amount each.
-    pub(super) fn parts(
-        &self,
-        movement: &Movement,
-        amounts: Option<&[String]>,
-    ) -> Option<Vec<Result<i128, ()>>> {
+    /// How much of each posting that has an amount.
+    pub(super) fn parts(&self, movement: &Movement, amounts: Option<&[String]>) -> Vec<Result<i128, ()>> {
         let Some(amounts) = amounts else {
-            return Some(movement.postings.iter().map(|it| Ok(it.units - it.settled)).collect());
+            return movement.postings.iter().map(|it| Ok(it.units - it.settled)).collect();
         };
-        let whole = amounts.len() == movement.postings.len();
         let part = |(posting, text): (&Posting, &String)| self.units(text, &posting.asset).ok_or(());
-        whole.then(|| movement.postings.iter().zip(amounts).map(part).collect())
+        movement.postings.iter().zip(amounts).map(part).collect()
     }
 
     pub(super) fn wrong_with_voiding(&self, ask: &Ask, movement: &str, at: u64) -> Wrong {

@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use super::value;
 use crate::account::{Account, Book};
-use crate::agreement::Agreement;
 use crate::apply::breaker::{self, Timing};
 use crate::apply::overrides::Waivers;
 use crate::apply::postings::{Classes, Working, check_custodians, check_not_suspended, check_open, resolve};
-use crate::apply::{Entry, collateral, movement};
+use crate::apply::{Entry, all_or_first, collateral, movement, told};
 use crate::call::{CallLeg, CallState};
 use crate::call_record::{CallRecord, ReservedItem};
 use crate::command::{PledgedItem, PostingText};
@@ -19,34 +18,52 @@ use crate::rejection::Rejection;
 use crate::state::{Change, State};
 use crate::valuation::{Item, Side, Value};
 
-/// Names and reserves what will be delivered or returned.
+/// What is pledged, the accounts in which it is reserved, and what it is worth.
+pub(super) struct Reserved {
+    items: Vec<ReservedItem>,
+    accounts: Vec<Change>,
+    worth: Value,
+}
+
+/// Reserves and values what will be delivered or returned.
+///
+/// # Errors
+/// The earliest of all items' refusals: which item it is in does not decide.
+pub(super) fn reserve(
+    state: &State,
+    entry: &Entry,
+    record: &CallRecord,
+    items: &[PledgedItem],
+) -> Result<Reserved, Rejection> {
+    let mut read = Vec::with_capacity(items.len());
+    for (place, item) in items.iter().enumerate() {
+        let account = state.need_account(&item.from, format_args!("/body/items/{place}/from"))?;
+        read.push(reserve_text(state, place, item, account));
+    }
+    let items = all_or_first(read)?;
+    let mut working = Working::new(state, entry.seq);
+    let held = items.iter().try_for_each(|item| working.hold(item));
+    let worth = worth(state, entry, record, &items);
+    all_or_first([held, told(&worth)])?;
+    Ok(Reserved { items, accounts: working.into_changes(), worth: worth? })
+}
+
+/// Names what is reserved as what meets the call.
 ///
 /// The value that the pledgor signs may not be more than what the ledger makes of the items now.
 pub(super) fn pledge(
-    state: &State,
     entry: &Entry,
     record: &mut CallRecord,
-    items: &[PledgedItem],
+    reserved: Reserved,
     claimed: rust_decimal::Decimal,
 ) -> Result<Vec<Change>, Rejection> {
-    let mut reserved = Vec::new();
-    for (place, item) in items.iter().enumerate() {
-        let account = state.need_account(&item.from, format_args!("/body/items/{place}/from"))?;
-        reserved.push(reserve_text(state, place, item, account)?);
-    }
-    let mut working = Working::new(state, entry.seq);
-    for item in &reserved {
-        working.hold(item)?;
-    }
-    let agreement = state.need_agreement(&record.agreement, "/body/call")?;
-    let worth = worth(state, entry, agreement, record, &reserved)?;
     let claimed = value(claimed);
-    if claimed > worth {
-        return Err(insufficient(&worth, &claimed));
+    if claimed > reserved.worth {
+        return Err(insufficient(&reserved.worth, &claimed));
     }
-    record.items = reserved;
+    record.items = reserved.items;
     record.pledge = Some(entry.command_id);
-    Ok(working.into_changes())
+    Ok(reserved.accounts)
 }
 
 /// Items come out of accounts of the pledgor, in the book that the leg takes from.
@@ -61,6 +78,28 @@ pub(super) fn check_sources(
         let account = state.need_account(&item.from, &pointer)?;
         if account.owner != record.pledgor || account.book != book {
             let what = format!("no {book} account {} of {}", item.from, record.pledgor);
+            return Err(Rejection::UnknownReference { pointer, what });
+        }
+        state.need_asset(&item.asset, format_args!("/body/items/{place}/asset"))?;
+    }
+    Ok(())
+}
+
+/// Transfers go into accounts of the pledgor, in the book that the leg brings to.
+pub(super) fn check_targets(
+    state: &State,
+    record: &CallRecord,
+    postings: &[PostingText],
+) -> Result<(), Rejection> {
+    let target = match record.call.terms().leg {
+        CallLeg::Delivery => Book::Posted,
+        CallLeg::Return => Book::Available,
+    };
+    for (place, posting) in postings.iter().enumerate() {
+        let pointer = format!("/body/postings/{place}/to");
+        let to = state.need_account(&posting.to, &pointer)?;
+        if to.owner != record.pledgor || to.book != target {
+            let what = format!("no {target} account {} of {}", posting.to, record.pledgor);
             return Err(Rejection::UnknownReference { pointer, what });
         }
     }
@@ -100,10 +139,10 @@ fn reserve_text(
 fn worth(
     state: &State,
     entry: &Entry,
-    agreement: &Agreement,
     record: &CallRecord,
     reserved: &[ReservedItem],
 ) -> Result<Value, Rejection> {
+    let agreement = state.need_agreement(&record.agreement, "/body/call")?;
     let side = agreement.side_of(&record.pledgor).unwrap_or(Side::B);
     let version = agreement.versions.iter().find(|version| version.version == record.version);
     let Some(version) = version else { return Ok(Value::zero()) };
@@ -143,20 +182,21 @@ pub(super) fn instruct(
     texts: &[PostingText],
 ) -> Result<Vec<Change>, Rejection> {
     let postings = resolve(state, texts, Classes::Same)?;
-    check_same_items(state, record, &postings)?;
+    let pending = movement::pending(state, entry, id.clone(), postings, Some(record.id.clone()));
+    let postings = &pending.postings;
     let mut working = Working::new(state, entry.seq);
     for item in &record.items {
         working.unhold(item);
     }
-    for posting in &postings {
+    for posting in postings {
         working.reserve(posting)?;
     }
     let mut waivers = Waivers::new(state, entry);
-    collateral::guard_release(&working, entry, &postings, &mut waivers)?;
-    check_custodians(state, &postings)?;
-    let holds = breaker::guard(state, entry, &postings, Timing::Pending, &mut waivers)?;
+    collateral::guard_release(&working, entry, postings, &mut waivers)?;
+    check_custodians(state, postings)?;
+    check_same_items(state, record, postings)?;
+    let holds = breaker::guard(state, entry, postings, Timing::Pending, &mut waivers)?;
     record.movement = Some(id.clone());
-    let pending = movement::pending(state, entry, id.clone(), postings, Some(record.id.clone()));
     let mut changes = working.into_changes();
     changes.push(Change::Movement(Arc::new(Movement { holds, ..pending })));
     changes.extend(waivers.into_changes());
@@ -164,19 +204,6 @@ pub(super) fn instruct(
 }
 
 fn check_same_items(state: &State, record: &CallRecord, postings: &[Posting]) -> Result<(), Rejection> {
-    let target = match record.call.terms().leg {
-        CallLeg::Delivery => Book::Posted,
-        CallLeg::Return => Book::Available,
-    };
-    for posting in postings {
-        let to = state.need_account(&posting.to, "/body/postings")?;
-        if to.owner != record.pledgor || to.book != target {
-            return Err(Rejection::UnknownReference {
-                pointer: "/body/postings".to_owned(),
-                what: format!("no {target} account {} of {}", posting.to, record.pledgor),
-            });
-        }
-    }
     let mut moved: Vec<_> = postings
         .iter()
         .map(|posting| ReservedItem {

@@ -34,17 +34,9 @@ pub(super) fn figure(
     issue: &CallIssue,
 ) -> Result<Figure, Rejection> {
     let terms = version.signed.terms();
-    if issue.currency != terms.base_currency() {
-        return Err(Rejection::EvidenceMismatch {
-            expected: format!("amounts in {}", terms.base_currency()),
-            got: issue.currency.clone(),
-        });
-    }
     if let Some(discharge) = collateral::discharge(state, agreement, &statement.pledgor, entry.recorded_at) {
         return whole(state, entry, agreement, version, discharge, issue);
     }
-    let given = Value::parse(&issue.amount.normalize().to_string())
-        .map_err(|_| Rejection::AmountOverflow { what: "/body/amount".to_owned() })?;
     let all = leg(state, entry, agreement, version, statement, statement.requirement)?;
     let margin = match terms.flavour() {
         Flavour::Ny1994 | Flavour::Vm2016 => CallMargin::Variation,
@@ -56,30 +48,27 @@ pub(super) fn figure(
     let parts = terms.flavour() == Flavour::Crypto247 && margin == CallMargin::Initial;
     if parts && issue.leg == CallLeg::Delivery && breaker::halted_pool(state, terms).is_some() {
         let variation = leg(state, entry, agreement, version, statement, Decimal::ZERO)?;
-        if let Ok(figure) = check_amount(variation, issue.leg, &given, CallMargin::Variation) {
+        if let Ok(figure) = check_amount(variation, issue, CallMargin::Variation) {
             return Ok(figure);
         }
     }
-    check_amount(all, issue.leg, &given, margin)
+    check_amount(all, issue, margin)
 }
 
 /// The amount asked is the one computed.
-fn check_amount(
-    leg: csa::Leg,
-    asked: CallLeg,
-    given: &Value,
-    margin: CallMargin,
-) -> Result<Figure, Rejection> {
-    let (action, raw) = match asked {
+fn check_amount(leg: csa::Leg, issue: &CallIssue, margin: CallMargin) -> Result<Figure, Rejection> {
+    // With more decimals than any figure has it is none.
+    let given = Value::parse(&issue.amount.normalize().to_string()).ok();
+    let (action, raw) = match issue.leg {
         CallLeg::Delivery => (Action::Call, leg.raw_delivery),
         CallLeg::Return => (Action::Return, leg.raw_return),
     };
-    if leg.action == action && leg.amount == *given {
+    if leg.action == action && Some(&leg.amount) == given.as_ref() {
         return Ok(Figure { amount: leg.amount, raw, mta: leg.mta, margin });
     }
     let expected =
         if leg.action == action { leg.amount.to_string() } else { format!("no {action} ({})", leg.reason) };
-    Err(Rejection::AmountOutOfRange { expected, got: given.to_string() })
+    Err(Rejection::AmountOutOfRange { expected, got: issue.amount.to_string() })
 }
 
 /// What the secured party and the pledgor owe each other for a requirement.

@@ -15,16 +15,17 @@ pub(super) use step::step;
 
 use super::breaker::halted_pool;
 use super::collateral::{self, exact};
-use super::{Entry, check_free};
+use super::{Entry, all_or_first, check_free, told};
 use crate::agreement::{Agreement, AgreementVersion};
 use crate::call::{Call, CallLeg, CallTerms};
 use crate::call_record::{CallEvent, CallRecord};
 use crate::command::CallIssue;
+use crate::csa::{self, Deadlines};
 use crate::market::MarginStatement;
 use crate::rejection::Rejection;
 use crate::state::{Change, State};
 use crate::valuation::{Side, Value};
-use figure::{deadlines, figure};
+use figure::{Figure, deadlines, figure};
 
 pub(super) fn issue(state: &State, entry: &Entry, issue: &CallIssue) -> Result<Vec<Change>, Rejection> {
     let agreement = state.need_agreement(&issue.agreement, "/body/agreement")?;
@@ -42,17 +43,54 @@ pub(super) fn issue(state: &State, entry: &Entry, issue: &CallIssue) -> Result<V
         CallLeg::Return => &statement.pledgor,
     };
     if entry.command.author != *demands {
-        return Err(Rejection::NotAuthorised {
-            who_may: "the secured party for a delivery, the pledgor for a return",
-        });
+        let who_may = "the secured party for a delivery, the pledgor for a return";
+        return Err(Rejection::NotAuthorised { who_may });
     }
-    check_free(state, "call", issue.call.as_str())?;
-    let version = in_force(agreement, entry, issue.version)?;
-    check_binding(state, entry, agreement, version, statement, issue.leg)?;
-    let figure = figure(state, entry, agreement, version, statement, issue)?;
-    let deadlines = deadlines(version.signed.terms(), entry, issue)?;
+    let free = check_free(state, "call", issue.call.as_str());
+    let version = match agreement.in_force(entry.recorded_at) {
+        Some(version) => version,
+        None => return Err(free.err().unwrap_or_else(no_version)),
+    };
+    // Each can be told without the others, so that the earliest is.
+    let figure = figure(state, entry, agreement, version, statement, issue);
+    let deadlines = deadlines(version.signed.terms(), entry, issue);
+    all_or_first([
+        free,
+        check_number(version, issue),
+        told(&deadlines),
+        told(&figure),
+        check_binding(state, entry, agreement, version, statement, issue.leg),
+        check_currency(version, issue),
+    ])?;
+    let (figure, deadlines) = (figure?, deadlines?);
     let terms = version.signed.terms();
-    let call = Call::issue(
+    let mut record = CallRecord {
+        id: issue.call.clone(),
+        parent: None,
+        agreement: agreement.id.clone(),
+        version: version.version,
+        statement: statement.id.clone(),
+        secured: secured.clone(),
+        pledgor: statement.pledgor.clone(),
+        currency: issue.currency.clone(),
+        margin: figure.margin,
+        call: demanded(terms, issue, figure, &deadlines),
+        held: None,
+        items: Vec::new(),
+        pledge: None,
+        movement: None,
+        timeline: vec![event(entry)],
+        changed_seq: entry.seq,
+    };
+    if let Some(pool) = halted_pool(state, terms).filter(|_| hold::waits(&record)) {
+        hold::hold(&mut record, &pool.id, entry.recorded_at);
+    }
+    Ok(vec![Change::Call(Arc::new(record))])
+}
+
+/// The call as it begins.
+fn demanded(terms: &csa::Agreement, issue: &CallIssue, figure: Figure, deadlines: &Deadlines) -> Call {
+    Call::issue(
         CallTerms {
             id: issue.call.to_string(),
             leg: issue.leg,
@@ -69,29 +107,14 @@ pub(super) fn issue(state: &State, entry: &Entry, issue: &CallIssue) -> Result<V
             grace_end: deadlines.grace_end.max(issue.due),
         },
         figure.amount,
-    );
-    let mut record = CallRecord {
-        id: issue.call.clone(),
-        parent: None,
-        agreement: agreement.id.clone(),
-        version: version.version,
-        statement: statement.id.clone(),
-        secured: secured.clone(),
-        pledgor: statement.pledgor.clone(),
-        currency: issue.currency.clone(),
-        call,
-        margin: figure.margin,
-        held: None,
-        items: Vec::new(),
-        pledge: None,
-        movement: None,
-        timeline: vec![event(entry)],
-        changed_seq: entry.seq,
-    };
-    if let Some(pool) = halted_pool(state, terms).filter(|_| hold::waits(&record)) {
-        hold::hold(&mut record, &pool.id, entry.recorded_at);
+    )
+}
+
+fn no_version() -> Rejection {
+    Rejection::WrongState {
+        state: "an agreement without a version in force".to_owned(),
+        fits: "agreement.accept".to_owned(),
     }
-    Ok(vec![Change::Call(Arc::new(record))])
 }
 
 /// A call rests on the statement that binds, while it is fresh. Once nothing is owed under an agreement
@@ -123,17 +146,20 @@ fn check_binding(
     }
 }
 
-fn in_force<'a>(
-    agreement: &'a Agreement,
-    entry: &Entry,
-    given: u64,
-) -> Result<&'a AgreementVersion, Rejection> {
-    let version = agreement.in_force(entry.recorded_at).ok_or_else(|| Rejection::WrongState {
-        state: "an agreement without a version in force".to_owned(),
-        fits: "agreement.accept".to_owned(),
-    })?;
-    if version.version == given {
-        return Ok(version);
+fn check_currency(version: &AgreementVersion, issue: &CallIssue) -> Result<(), Rejection> {
+    let currency = version.signed.terms().base_currency();
+    if issue.currency == currency {
+        return Ok(());
+    }
+    Err(Rejection::EvidenceMismatch {
+        expected: format!("amounts in {currency}"),
+        got: issue.currency.clone(),
+    })
+}
+
+fn check_number(version: &AgreementVersion, issue: &CallIssue) -> Result<(), Rejection> {
+    if version.version == issue.version {
+        return Ok(());
     }
     Err(Rejection::WrongState {
         state: format!("version {} in force", version.version),

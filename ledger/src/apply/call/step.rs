@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use super::carriage::{check_sources, fail, free_items, instruct, insufficient, pledge, settle};
+use super::carriage::{
+    check_sources, check_targets, fail, free_items, instruct, insufficient, pledge, reserve, settle,
+};
 use super::{event, value};
 use crate::apply::postings::check_accounts;
-use crate::apply::{Entry, check_free, movement};
+use crate::apply::{Entry, all_or_first, check_free, movement, told};
 use crate::call::{
     Actor, Call, CallCommand, CallRefusal, DisputeReason, FailReason, RejectReason, RetractReason, Step,
     Verb, step as call_step,
@@ -26,12 +28,30 @@ pub(in crate::apply) fn step(
     let record = state.need_call(id, "/body/call")?;
     let actor = actor(state, entry, record)?;
     check_references(state, record, asked)?;
-    let stepped = call_step(&record.call, &command(asked), actor, entry.recorded_at);
-    let Step { call, halves } = stepped.map_err(|refusal| of_refusal(refusal, asked))?;
+    let stepped = call_step(&record.call, &command(asked), actor, entry.recorded_at)
+        .map_err(|refusal| of_refusal(refusal, asked));
+    let reserved = match asked {
+        CallStep::Pledge { items, .. } => reserve(state, entry, record, items).map(Some),
+        CallStep::Acknowledge
+        | CallStep::Agree { .. }
+        | CallStep::Dispute { .. }
+        | CallStep::Retract { .. }
+        | CallStep::Supersede { .. }
+        | CallStep::AcceptPledge { .. }
+        | CallStep::RejectPledge { .. }
+        | CallStep::Instruct { .. }
+        | CallStep::Settle { .. }
+        | CallStep::Fail { .. } => Ok(None),
+    };
+    all_or_first([check_new(state, asked), told(&stepped), told(&reserved)])?;
+    let (Step { call, halves }, reserved) = (stepped?, reserved?);
     let mut next = CallRecord { call, changed_seq: entry.seq, ..CallRecord::clone(record) };
     next.timeline.push(event(entry));
     let mut changes = match asked {
-        CallStep::Pledge { items, value } => pledge(state, entry, &mut next, items, *value)?,
+        CallStep::Pledge { value, .. } => {
+            let reserved = reserved.expect("a pledge reserves its items");
+            pledge(entry, &mut next, reserved, *value)?
+        }
         CallStep::RejectPledge { .. } | CallStep::Retract { .. } | CallStep::Supersede { .. } => {
             free_items(state, entry, &mut next)
         }
@@ -74,9 +94,9 @@ fn check_references(state: &State, record: &CallRecord, asked: &CallStep) -> Res
             }
         }
         CallStep::Pledge { items, .. } => check_sources(state, record, items),
-        CallStep::Instruct { movement, postings } => {
+        CallStep::Instruct { postings, .. } => {
             check_accounts(state, postings)?;
-            check_free(state, "movement", movement.as_str())
+            check_targets(state, record, postings)
         }
         CallStep::AcceptPledge { .. }
         | CallStep::RejectPledge { .. }
@@ -86,6 +106,23 @@ fn check_references(state: &State, record: &CallRecord, asked: &CallStep) -> Res
         | CallStep::Agree { .. }
         | CallStep::Dispute { .. }
         | CallStep::Retract { .. } => Ok(()),
+    }
+}
+
+/// The id that a step brings.
+fn check_new(state: &State, asked: &CallStep) -> Result<(), Rejection> {
+    match asked {
+        CallStep::Instruct { movement, .. } => check_free(state, "movement", movement.as_str()),
+        CallStep::Acknowledge
+        | CallStep::Agree { .. }
+        | CallStep::Dispute { .. }
+        | CallStep::Retract { .. }
+        | CallStep::Supersede { .. }
+        | CallStep::Pledge { .. }
+        | CallStep::AcceptPledge { .. }
+        | CallStep::RejectPledge { .. }
+        | CallStep::Settle { .. }
+        | CallStep::Fail { .. } => Ok(()),
     }
 }
 
