@@ -318,7 +318,6 @@ fn check_no_transfer(state: &State, movement: &Movement) -> Result<(), Rejection
 }
 
 /// Only the custodian of every account it touches settles or fails a movement.
-/// The custodian that keeps every account of the movement.
 pub(super) fn check_keeper(state: &State, entry: &Entry, movement: &Movement) -> Result<(), Rejection> {
     let keeps = |custodian: &crate::id::PartyId| {
         *custodian == entry.command.author || is_planted(Fault::ForeignCustodian)
