@@ -14,6 +14,7 @@ use ledger::replay;
 use ledger::sequencer::{Handle, Published, Request};
 use ledger::store::{HeldDocuments, StoreError};
 
+use crate::balance::NewestSeal;
 use crate::problem::Problem;
 use crate::reading::{Cursors, Turns};
 use crate::session::{Principal, Sessions};
@@ -28,6 +29,8 @@ pub struct App {
     pub held: Mutex<HeldDocuments>,
     /// Sessions.
     pub sessions: Sessions,
+    /// The newest seal with its trees, for balance proofs.
+    pub newest_seal: NewestSeal,
     /// Where lists go on.
     pub cursors: Cursors,
     /// Turns at reading what lies back.

@@ -5,6 +5,7 @@
 //! Who may ask and act? The command line, and later the HTTP API, over the other crates.
 
 pub mod app;
+pub mod balance;
 pub mod bench;
 pub mod cli;
 pub mod client;
@@ -13,6 +14,7 @@ pub mod handlers;
 pub mod home;
 pub mod margin_statement;
 pub mod may;
+pub mod offline;
 pub mod problem;
 pub mod reading;
 pub mod routes;

@@ -25,7 +25,9 @@ use axum::routing::{get, post, put};
 use data_encoding::HEXLOWER;
 
 use crate::app::App;
-use crate::handlers::{commands, documents, histories, ledger, log, records, seals, sessions, webhooks};
+use crate::handlers::{
+    balance_proofs, commands, documents, histories, ledger, log, records, seals, sessions, webhooks,
+};
 use crate::problem::Problem;
 use crate::reading::{list, one};
 
@@ -73,6 +75,7 @@ fn objects() -> Router<Arc<App>> {
         .route("/v1/custody/observations/{id}", get(one::<Observation>))
         .route("/v1/seals", get(list::<Seal>))
         .route("/v1/seals/{seq}", get(seals::one))
+        .route("/v1/seals/{seq}/balance-proof", get(balance_proofs::get))
         .route("/v1/webhooks", get(webhooks::all))
         .route("/v1/pools", get(list::<Pool>))
         .route("/v1/pools/{id}", get(one::<Pool>))

@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use crate::app::App;
+use crate::balance::NewestSeal;
 use crate::home::{HomeError, open_home};
 use crate::reading::{Cursors, Turns};
 use crate::routes::router;
@@ -67,6 +68,7 @@ impl Serving {
             log: opened.log,
             held: Mutex::new(HeldDocuments::new(HeldLimits::default())),
             sessions: Sessions::default(),
+            newest_seal: NewestSeal::default(),
             cursors: Cursors::new().map_err(HomeError::Randomness)?,
             turns: Turns::default(),
             log_vkey,

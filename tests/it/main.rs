@@ -1,5 +1,6 @@
 //! Does the whole hold? One binary, one module for each question.
 
+mod balance_proofs;
 mod batches;
 mod bench;
 mod breakers;

@@ -12,6 +12,7 @@ pub mod init;
 pub mod keys;
 pub mod margin;
 pub mod policy;
+pub mod prove;
 pub mod serve;
 pub mod sign;
 pub mod submit;
@@ -64,6 +65,8 @@ enum Verb {
     /// What custodians state, against the ledger.
     #[command(subcommand)]
     Custody(custody::CustodyCommand),
+    /// Prove a balance: write the offline proof of an account in a seal.
+    Prove(prove::ProveArgs),
     /// Prove a ledger or a receipt good or bad.
     Verify(verify::VerifyArgs),
     /// Measure, beside what the machine gives at best.
@@ -89,6 +92,7 @@ impl Cli {
             Verb::Margin(command) => margin::execute(&command, &mut stdout),
             Verb::Call(command) => call::execute(&command, &mut stdout),
             Verb::Custody(command) => custody::execute(command, &mut stdout),
+            Verb::Prove(args) => prove::execute(&args, &mut stdout),
             Verb::Verify(args) => verify::execute(&args, &mut stdout),
             Verb::Bench(command) => bench::execute(&command, &mut stdout),
         };

@@ -22,7 +22,7 @@ pub struct VerifyArgs {
     /// A ledger's directory that no process writes to, or a copy of one; nothing in it is changed.
     #[arg(long)]
     pub dir: Option<PathBuf>,
-    /// A receipt (tlog-proof) or fork evidence.
+    /// A receipt (tlog-proof), a balance proof or fork evidence, told apart by the first line.
     #[arg(long)]
     pub proof: Option<PathBuf>,
     /// A server, such as `http://127.0.0.1:8080`: what it serves under `/log/`, and nothing else.

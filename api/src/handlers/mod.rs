@@ -4,6 +4,7 @@ mod accounts;
 pub mod addresses;
 mod agreements;
 mod approvals;
+pub mod balance_proofs;
 mod breaks;
 mod calls;
 pub mod commands;

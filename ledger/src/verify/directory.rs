@@ -42,16 +42,7 @@ pub fn directory(dir: &Path, options: &Options) -> Report {
         Ok(surveyed) => surveyed,
         Err(error) => {
             found.undecided(CheckId::Frames, Finding::new(error.to_string()).help(FETCH_JOURNAL));
-            let (origin, head, checkpoint, recorded_at) = (None, None, None, None);
-            let cosigned_by = Vec::new();
-            return Report {
-                origin,
-                head,
-                checkpoint,
-                cosigned_by,
-                recorded_at,
-                checks: found.finish(ELSEWHERE),
-            };
+            return Report { checks: found.finish(ELSEWHERE), ..Report::default() };
         }
     };
     tell_survey(&survey, &mut found);
@@ -79,6 +70,7 @@ pub fn directory(dir: &Path, options: &Options) -> Report {
         checkpoint: newest.map(|newest| newest.digest()),
         cosigned_by,
         recorded_at: times,
+        balance: None,
         checks: found.finish(ELSEWHERE),
     }
 }

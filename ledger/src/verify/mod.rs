@@ -13,6 +13,7 @@
 //! Memory is bounded by the state: records are read in batches, tiles compared one at a time.
 
 mod applied;
+mod balance;
 mod directory;
 mod files;
 mod notes;
@@ -34,7 +35,7 @@ pub use proof::{ProofOptions, proof};
 
 pub use public::{Fetched, public};
 pub use records::{Answer, Answerer, Question, Stated};
-pub use report::{Check, CheckId, CheckResult, FORMAT, Finding, Report, Verdict};
+pub use report::{Check, CheckId, CheckResult, FORMAT, Finding, ProvenBalance, Report, Verdict};
 
 /// What a verification rests on besides the ledger's own bytes.
 #[derive(Default)]
