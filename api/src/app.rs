@@ -17,6 +17,7 @@ use ledger::store::{HeldDocuments, StoreError};
 use crate::balance::NewestSeal;
 use crate::problem::Problem;
 use crate::reading::{Cursors, Turns};
+use crate::sealing::SealFigures;
 use crate::session::{Principal, Sessions};
 
 /// One served ledger.
@@ -31,6 +32,8 @@ pub struct App {
     pub sessions: Sessions,
     /// The newest seal with its trees, for balance proofs.
     pub newest_seal: NewestSeal,
+    /// How many seals were made and failed.
+    pub seal_figures: SealFigures,
     /// Where lists go on.
     pub cursors: Cursors,
     /// Turns at reading what lies back.

@@ -19,6 +19,7 @@ pub mod problem;
 pub mod reading;
 pub mod routes;
 mod scope;
+pub mod sealing;
 pub mod server;
 pub mod serving;
 pub mod session;

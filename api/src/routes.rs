@@ -26,7 +26,7 @@ use data_encoding::HEXLOWER;
 
 use crate::app::App;
 use crate::handlers::{
-    balance_proofs, commands, documents, histories, ledger, log, records, seals, sessions, webhooks,
+    balance_proofs, commands, documents, histories, ledger, log, metrics, records, seals, sessions, webhooks,
 };
 use crate::problem::Problem;
 use crate::reading::{list, one};
@@ -39,6 +39,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/session", post(sessions::open).delete(sessions::close))
         .route("/v1/ledger", get(ledger::get))
         .route("/v1/attestations", get(seals::attestations))
+        .route("/metrics", get(metrics::get))
         .route("/v1/records/{seq}", get(records::get))
         .route("/v1/records/{seq}/proof", get(records::proof))
         .route("/v1/receipts/{command_id}", get(records::receipt))

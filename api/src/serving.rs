@@ -16,6 +16,7 @@ use crate::balance::NewestSeal;
 use crate::home::{HomeError, open_home};
 use crate::reading::{Cursors, Turns};
 use crate::routes::router;
+use crate::sealing::{self, SealFigures, Sealing};
 use crate::server;
 use crate::session::Sessions;
 
@@ -45,6 +46,7 @@ pub struct Serving {
     listener: TcpListener,
     address: SocketAddr,
     ended: oneshot::Receiver<Result<(), ServingError>>,
+    sealing: Option<Sealing>,
 }
 
 impl Serving {
@@ -69,6 +71,7 @@ impl Serving {
             held: Mutex::new(HeldDocuments::new(HeldLimits::default())),
             sessions: Sessions::default(),
             newest_seal: NewestSeal::default(),
+            seal_figures: SealFigures::default(),
             cursors: Cursors::new().map_err(HomeError::Randomness)?,
             turns: Turns::default(),
             log_vkey,
@@ -88,7 +91,13 @@ impl Serving {
                 let _ = tell.send(outcome);
             })
             .map_err(ServingError::Listen)?;
-        Ok(Self { app, listener, address, ended })
+        Ok(Self { app, listener, address, ended, sealing: None })
+    }
+
+    /// Makes seals while it runs.
+    #[must_use]
+    pub fn sealing(self, sealing: Option<Sealing>) -> Self {
+        Self { sealing, ..self }
     }
 
     /// Where it is reached.
@@ -103,9 +112,11 @@ impl Serving {
     /// # Errors
     /// [`ServingError::Stopped`] if the sequencer ended first.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), ServingError> {
-        let Self { app, listener, mut ended, .. } = self;
+        let Self { app, listener, mut ended, sealing, .. } = self;
         let ledger = app.ledger.clone();
-        let router = router(Arc::new(app));
+        let app = Arc::new(app);
+        let sealing = sealing.map(|sealing| tokio::spawn(sealing::run(Arc::clone(&app), sealing)));
+        let router = router(app);
         let mut failed = None;
         let until = async {
             tokio::select! {
@@ -114,6 +125,11 @@ impl Serving {
             }
         };
         let served = server::serve(listener, router, until).await;
+        if let Some(sealing) = sealing {
+            sealing.abort();
+            // It ends as soon as it waits for anything; what it submitted is the sequencer's.
+            let _ = sealing.await;
+        }
         if let Some(outcome) = failed {
             return outcome;
         }

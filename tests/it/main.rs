@@ -34,6 +34,7 @@ mod reference;
 mod refusals;
 mod repeats;
 mod round_trips;
+mod sealing;
 mod seals;
 mod simulation;
 mod standing;

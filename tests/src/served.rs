@@ -1,13 +1,14 @@
 //! A real ledger in a temporary directory, served over HTTP on loopback in this process.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 
 use api::app::now;
 use api::cli::init::{InitArgs, init};
 use api::client::Client;
 use api::home::write_key;
+use api::sealing::{Sealing, Times};
 use api::serving::Serving;
 use api::session::session_payload;
 use api::verify::answer;
@@ -51,6 +52,7 @@ pub struct TestLedger {
     dir: TempDir,
     running: Option<Running>,
     clients: BTreeMap<String, Client>,
+    sealing: Option<Sealing>,
     /// Who writes its commands.
     pub scribe: Scribe,
 }
@@ -66,7 +68,7 @@ impl TestLedger {
         init_ledger(dir.path());
         let mut scribe = Scribe::new(world::ORIGIN, "served");
         world::name_documents(&mut scribe);
-        let mut ledger = Self { dir, running: None, clients: BTreeMap::new(), scribe };
+        let mut ledger = Self { dir, running: None, clients: BTreeMap::new(), sealing: None, scribe };
         ledger.start();
         ledger
     }
@@ -81,6 +83,7 @@ impl TestLedger {
 
     fn start(&mut self) {
         let home = self.dir.path().join("ledger");
+        let sealing = self.sealing.clone();
         let (tell, told) = std::sync::mpsc::channel();
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = std::thread::spawn(move || {
@@ -88,6 +91,7 @@ impl TestLedger {
             let runtime = runtime.expect("a runtime");
             let address = "127.0.0.1:0".parse().expect("an address");
             let serving = runtime.block_on(Serving::open(&home, address, &[])).expect("it opens");
+            let serving = serving.sealing(sealing);
             tell.send(serving.url()).expect("the test waits for the address");
             let until = async {
                 let _ = stopped.await;
@@ -106,6 +110,25 @@ impl TestLedger {
             let ended = running.thread.join();
             assert!(std::thread::panicking() || ended.is_ok(), "the server ended in good order");
         }
+    }
+
+    /// Ends in good order and starts again, making seals with a key of the operator's.
+    ///
+    /// # Panics
+    /// If the key's file cannot be written.
+    pub fn restart_sealing(&mut self, by: &str, times: Times) {
+        let key_file = self.dir.path().join(format!("{by}.pem"));
+        if !key_file.exists() {
+            write_key(&key_file, &key(by)).expect("a key file");
+        }
+        self.sealing = Some(Sealing { key_file, times });
+        self.restart();
+    }
+
+    /// Its directory.
+    #[must_use]
+    pub fn home(&self) -> PathBuf {
+        self.dir.path().join("ledger")
     }
 
     /// Ends in good order and starts again, at another address.

@@ -15,6 +15,16 @@
 //! | `size` | `journal_bytes`, `journal_bytes_per_record`, `snapshot_bytes`, `index_bytes` | on disk; the snapshot is in the index |
 //! | `memory` | `account_bytes`, `open_movement_bytes`, `settled_movement_bytes`, `idempotency_key_bytes` | resident, each from two states of different size |
 //! | `state` | `accounts`, `movements`, `open_movements`, `agree` | of the opened ledger; whether every opening gave one and the same |
+//!
+//! **`pledger.bench.seal.v1`**:
+//!
+//! | section | keys | |
+//! |---|---|---|
+//! | | `format`, `version`, `accounts`, `runs`, `log_records` | what was run; medians are over `runs` |
+//! | `machine` | `cores`, `load_before`, `load_after` | |
+//! | `limits` | `sha256_bytes_per_s` | one core |
+//! | `seal` | `trees`, `largest_tree`, `seal_ms`, `seal_cpu_ms` | salts, leaves, trees and list on one core |
+//! | `proof` | `bytes`, `make_ms`, `verify_ms` | of one account in the largest tree; three witnesses cosigned |
 
 mod book;
 mod figures;
@@ -22,6 +32,7 @@ mod limits;
 mod making;
 pub mod memory;
 pub mod recovery;
+pub mod seal;
 
 pub use book::RECORDS_MIN;
 pub use figures::{Figures, Section};

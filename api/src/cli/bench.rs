@@ -9,12 +9,15 @@ use super::{fail, print};
 use crate::bench::Figures;
 use crate::bench::memory::{Kind, resident_with};
 use crate::bench::recovery::{Options, run};
+use crate::bench::seal;
 
 /// What is measured.
 #[derive(Debug, Subcommand)]
 pub enum BenchCommand {
     /// How fast a ledger opens, with its index and snapshot and with its journal alone.
     Recovery(RecoveryArgs),
+    /// How long a seal takes, and what a balance proof costs.
+    Seal(SealArgs),
     /// The resident KiB of a state with so many objects: run by `recovery`.
     #[command(hide = true)]
     StateMemory {
@@ -25,6 +28,23 @@ pub enum BenchCommand {
         #[arg(long)]
         objects: u64,
     },
+}
+
+/// Arguments of `pledger bench seal`.
+#[derive(Args, Clone, Debug)]
+pub struct SealArgs {
+    /// Accounts that are sealed.
+    #[arg(long, default_value_t = 100_000)]
+    pub accounts: u64,
+    /// Seals and proofs; figures are their medians.
+    #[arg(long, default_value_t = 5)]
+    pub runs: u32,
+    /// Records of the log that the seal stands in.
+    #[arg(long, default_value_t = 1 << 20)]
+    pub log_records: u64,
+    /// The figures as JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `pledger bench recovery`.
@@ -50,17 +70,25 @@ pub struct RecoveryArgs {
 /// Does what was asked; gives the exit code.
 pub fn execute(command: &BenchCommand, stdout: &mut dyn Write) -> u8 {
     match command {
-        BenchCommand::Recovery(args) => match recovery(args) {
-            Ok(figures) if args.json => print(stdout, &figures.to_json()),
-            Ok(figures) => written(write!(stdout, "{figures}")),
-            Err(message) => fail(2, &message),
-        },
+        BenchCommand::Recovery(args) => tell(recovery(args), args.json, stdout),
+        BenchCommand::Seal(args) => {
+            let SealArgs { accounts, runs, log_records, json } = *args;
+            tell(seal::run(&seal::Options { accounts, runs, log_records }), json, stdout)
+        }
         BenchCommand::StateMemory { of, objects } => match resident_with(*of, *objects) {
             Ok(resident) => {
                 written(writeln!(stdout, "{}", resident.map_or_else(String::new, |kib| kib.to_string())))
             }
             Err(message) => fail(2, &message),
         },
+    }
+}
+
+fn tell(figures: Result<Figures, String>, is_json: bool, stdout: &mut dyn Write) -> u8 {
+    match figures {
+        Ok(figures) if is_json => print(stdout, &figures.to_json()),
+        Ok(figures) => written(write!(stdout, "{figures}")),
+        Err(message) => fail(2, &message),
     }
 }
 

@@ -14,6 +14,7 @@ pub mod histories;
 pub mod ledger;
 pub mod log;
 mod margin;
+pub mod metrics;
 mod movements;
 mod overrides;
 pub mod parties;
