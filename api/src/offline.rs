@@ -37,14 +37,6 @@ impl Offline {
     /// What cannot be read, for a person.
     pub fn open(dir: &Path) -> Result<Self, String> {
         let (origin, store, survey) = EmbeddedStore::survey(dir).map_err(|error| error.to_string())?;
-        if let Some(fault) = survey.faults.first() {
-            let place = fault.seq;
-            return Err(format!(
-                "{}: at record {place}: {}: verify --dir says more",
-                dir.display(),
-                fault.reason
-            ));
-        }
         let path = dir.join("log").join("checkpoint");
         let checkpoint = fs::read_to_string(&path).map_err(|error| {
             format!("{}: {error}: pledger serve writes it when it opens the ledger", path.display())
@@ -52,6 +44,11 @@ impl Offline {
         let note = Note::parse(&checkpoint).map_err(|error| format!("{}: {error}", path.display()))?;
         let head =
             Checkpoint::parse(note.text()).map_err(|error| format!("{}: {error}", path.display()))?.head();
+        // Beyond the checkpoint a server may be writing.
+        if let Some(fault) = survey.faults.iter().find(|fault| fault.seq < head.size) {
+            let (shown, seq, reason) = (dir.display(), fault.seq, &fault.reason);
+            return Err(format!("{shown}: at record {seq}: {reason}: pledger verify --dir says more"));
+        }
         if head.size > store.length() {
             let length = store.length();
             return Err(format!("{} covers {} records, at hand are {length}", path.display(), head.size));

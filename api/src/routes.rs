@@ -26,7 +26,8 @@ use data_encoding::HEXLOWER;
 
 use crate::app::App;
 use crate::handlers::{
-    balance_proofs, commands, documents, histories, ledger, log, metrics, records, seals, sessions, webhooks,
+    balance_proofs, commands, documents, exports, histories, ledger, log, metrics, records, seals, sessions,
+    webhooks,
 };
 use crate::problem::Problem;
 use crate::reading::{list, one};
@@ -49,6 +50,7 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(objects())
         .route("/v1/commands", post(commands::post))
         .route("/v1/consistency", get(ledger::consistency))
+        .route("/v1/export", get(exports::get))
         .route("/log/{*path}", get(log::get))
         .route("/healthz", get(ledger::healthz))
         .route("/readyz", get(ledger::readyz))

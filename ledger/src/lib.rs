@@ -8,7 +8,7 @@
 //! (`key`, `envelope`, `profile`, `command`, `intake`), what is known (`state` and the objects in it),
 //! what may happen (`apply`, `rejection`, with `valuation`, `csa`, `call` and `breaker` for collateral), how it
 //! becomes history (`sequencer`, `store`, `record`, `receipt`, `snapshot`), and how history is proven
-//! (`merkle`, `tiles`, `note`, `checkpoint`, `log`, `proof`, `seal`, `verify`).
+//! (`merkle`, `tiles`, `note`, `checkpoint`, `log`, `proof`, `seal`, `verify`, `export`).
 
 pub mod account;
 pub mod address;
@@ -31,6 +31,7 @@ pub mod decimal;
 pub mod digest;
 pub mod envelope;
 pub mod evidence;
+pub mod export;
 pub mod fault;
 pub mod fork;
 pub mod history;

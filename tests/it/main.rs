@@ -10,6 +10,7 @@ mod clocks;
 mod corrections;
 mod erasures;
 #[cfg(test)]
+mod exports;
 mod flips;
 mod flow;
 mod found;

@@ -8,6 +8,7 @@ pub mod bench;
 pub mod call;
 pub mod custody;
 pub mod demo;
+pub mod export;
 pub mod init;
 pub mod keys;
 pub mod margin;
@@ -67,7 +68,13 @@ enum Verb {
     Custody(custody::CustodyCommand),
     /// Prove a balance: write the offline proof of an account in a seal.
     Prove(prove::ProveArgs),
-    /// Prove a ledger or a receipt good or bad.
+    /// Write the ledger, or what a party may read of it, into one file that proves itself.
+    Export(export::ExportArgs),
+    /// Write a full export and verify it.
+    Backup(export::BackupArgs),
+    /// Fill a new directory from an export and verify it.
+    Restore(export::RestoreArgs),
+    /// Prove a ledger, an export or a proof good or bad.
     Verify(verify::VerifyArgs),
     /// Measure, beside what the machine gives at best.
     #[command(subcommand)]
@@ -93,6 +100,9 @@ impl Cli {
             Verb::Call(command) => call::execute(&command, &mut stdout),
             Verb::Custody(command) => custody::execute(command, &mut stdout),
             Verb::Prove(args) => prove::execute(&args, &mut stdout),
+            Verb::Export(args) => export::export(&args, &mut stdout),
+            Verb::Backup(args) => export::backup(&args, &mut stdout),
+            Verb::Restore(args) => export::restore(&args, &mut stdout),
             Verb::Verify(args) => verify::execute(&args, &mut stdout),
             Verb::Bench(command) => bench::execute(&command, &mut stdout),
         };

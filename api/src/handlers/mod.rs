@@ -10,6 +10,7 @@ mod calls;
 pub mod commands;
 mod custody;
 pub mod documents;
+pub mod exports;
 pub mod histories;
 pub mod ledger;
 pub mod log;

@@ -291,10 +291,16 @@ impl Signers {
     /// What the type asks for.
     #[must_use]
     pub fn of(payload: &Json) -> Self {
-        match payload.get("type").and_then(Json::as_str) {
-            Some("ledger.open") => Self::NewKey,
-            Some("party.register" | "key.add" | "key.rotate") => Self::AuthorAndNewKey,
-            Some(_) | None => Self::Author,
+        payload.get("type").and_then(Json::as_str).map_or(Self::Author, Self::of_type)
+    }
+
+    /// What a type asks for.
+    #[must_use]
+    pub fn of_type(type_name: &str) -> Self {
+        match type_name {
+            "ledger.open" => Self::NewKey,
+            "party.register" | "key.add" | "key.rotate" => Self::AuthorAndNewKey,
+            _ => Self::Author,
         }
     }
 

@@ -107,7 +107,7 @@ fn tell_survey(survey: &Survey, found: &mut Tallies) {
 }
 
 /// The key that record 0 names, or where it cannot be read the one that the caller knows.
-fn log_key(
+pub(super) fn log_key(
     origin: &str,
     reader: &dyn StoreReader,
     options: &Options,
@@ -339,7 +339,7 @@ impl Walk<'_> {
 }
 
 /// Who cosigned the newest checkpoint, by the policy asked for or the ledger's own.
-fn check_quorum(
+pub(super) fn check_quorum(
     state: &State,
     reader: &dyn StoreReader,
     options: &Options,

@@ -15,6 +15,7 @@
 mod applied;
 mod balance;
 mod directory;
+mod export;
 mod files;
 mod notes;
 mod proof;
@@ -24,13 +25,17 @@ mod records;
 mod report;
 mod signatures;
 mod snapshots;
+mod states;
 mod tally;
 mod tree;
 
 use crate::note::VerifierKey;
 use crate::policy::Policy;
 
+pub(crate) use tree::{Made, Tree};
+
 pub use directory::directory;
+pub use export::export;
 pub use proof::{ProofOptions, proof};
 
 pub use public::{Fetched, public};
