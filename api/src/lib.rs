@@ -5,6 +5,7 @@
 //! Who may ask and act? The command line, and later the HTTP API, over the other crates.
 
 pub mod app;
+pub mod auditing;
 pub mod balance;
 pub mod bench;
 pub mod cli;

@@ -1,4 +1,4 @@
-//! A ledger's directory read without a server: records, documents, the newest static checkpoint.
+//! A ledger's directory or full export read without a server: records, documents, the newest static checkpoint.
 //!
 //! Nothing is written and no lock is taken. What is read is believed only as far as the tree under the
 //! checkpoint holds it; who signed the checkpoint is for whoever verifies what is made from it.
@@ -9,14 +9,17 @@ use std::sync::Arc;
 
 use ledger::checkpoint::Checkpoint;
 use ledger::digest::Digest;
+use ledger::export::ExportFile;
 use ledger::merkle::{self, Subtree, TreeHead, leaf_hash};
 use ledger::note::Note;
 use ledger::past::{Past, Published};
 use ledger::proof::TlogProof;
 use ledger::record::Record;
+use ledger::replay;
 use ledger::state::State;
 use ledger::store::StoreReader;
 use ledger::store::embedded::EmbeddedStore;
+use ledger::time::Timestamp;
 
 /// A directory, as it is when it is opened.
 pub struct Offline {
@@ -56,6 +59,23 @@ impl Offline {
         Ok(Self { origin, store, checkpoint, head })
     }
 
+    /// A full export as if it were a directory. What it says is for `pledger verify --export`.
+    ///
+    /// # Errors
+    /// What cannot be read, for a person.
+    pub fn of_export(file: &Path) -> Result<Self, String> {
+        let shown = file.display();
+        let export = ExportFile::scan(file, &mut |_| {}).map_err(|error| format!("{shown}: {error}"))?;
+        if !export.is_full() {
+            return Err(format!("{shown}: of scope {}: a full export is needed", export.header().scope));
+        }
+        let checkpoint = export.checkpoint().to_owned();
+        let note = Note::parse(&checkpoint).map_err(|error| format!("{shown}: {error}"))?;
+        let head = Checkpoint::parse(note.text()).map_err(|error| format!("{shown}: {error}"))?.head();
+        let origin = export.header().ledger.clone();
+        Ok(Self { origin, store: Arc::new(export), checkpoint, head })
+    }
+
     /// The state after so many records.
     ///
     /// # Errors
@@ -63,6 +83,30 @@ impl Offline {
     pub fn state_at(&self, length: u64) -> Result<Arc<Published>, String> {
         let past = Past::new(State::new(&self.origin), Arc::clone(&self.store));
         past.rebuild(length).map_err(|error| error.to_string())
+    }
+
+    /// The states after so many records each, in one replay from the beginning.
+    ///
+    /// # Errors
+    /// What cannot be replayed, for a person.
+    pub fn states<const N: usize>(&self, lengths: [u64; N]) -> Result<[State; N], String> {
+        let mut state = State::new(&self.origin);
+        let mut reached = lengths.map(|_| state.clone());
+        let last = lengths.into_iter().max().unwrap_or_default();
+        for batch in self.store.batches(0) {
+            let batch = batch.map_err(|error| error.to_string())?;
+            for (seq, stored) in (batch.first_seq..last).zip(&batch.records) {
+                let read = replay::read(seq, stored).map_err(|error| error.to_string())?;
+                replay::apply_read(&mut state, &read, self.store.as_ref())
+                    .map_err(|error| error.to_string())?;
+                let here = lengths.iter().zip(&mut reached).filter(|(length, _)| **length == state.length());
+                here.for_each(|(_, at)| *at = state.clone());
+            }
+        }
+        if state.length() < last {
+            return Err(format!("{last} records are asked for, at hand are {}", state.length()));
+        }
+        Ok(reached)
     }
 
     /// The receipt of a record under the static checkpoint. Reads every record: 32 bytes of memory each.
@@ -78,17 +122,17 @@ impl Offline {
     /// # Errors
     /// What cannot be read, for a person.
     pub fn receipts(&self) -> Result<Receipts, String> {
-        let mut receipts =
-            Receipts { leaves: Vec::new(), records: Vec::new(), checkpoint: self.checkpoint.clone() };
+        let (mut leaves, mut records) = (Vec::new(), Vec::new());
         for batch in self.store.batches(0) {
             let batch = batch.map_err(|error| error.to_string())?;
             for (seq, stored) in (batch.first_seq..self.head.size).zip(&batch.records) {
                 let record = Record::of(seq, stored);
-                receipts.leaves.push(leaf_hash(&record.leaf()));
-                receipts.records.push(record);
+                leaves.push(leaf_hash(&record.leaf()));
+                records.push(record);
             }
         }
-        let root = merkle::root_of(receipts.leaves.iter().copied());
+        let receipts = Receipts::over(leaves, records, self.checkpoint.clone());
+        let root = merkle::root_of(receipts.levels[0].iter().copied());
         if root != self.head.root {
             let signed = self.head.root;
             return Err(format!(
@@ -99,27 +143,51 @@ impl Offline {
     }
 }
 
-/// The leaves under one checkpoint.
+/// The leaves under one checkpoint, and the complete subtrees over them.
 pub struct Receipts {
-    leaves: Vec<Digest>,
+    levels: Vec<Vec<Digest>>,
     records: Vec<Record>,
     checkpoint: String,
 }
 
 impl Receipts {
+    fn over(leaves: Vec<Digest>, records: Vec<Record>, checkpoint: String) -> Self {
+        let mut levels = vec![leaves];
+        loop {
+            let below = &levels[levels.len() - 1];
+            let (pairs, _) = below.as_chunks::<2>();
+            if pairs.is_empty() {
+                return Self { levels, records, checkpoint };
+            }
+            let above = pairs.iter().map(|[left, right]| merkle::node_hash(left, right)).collect();
+            levels.push(above);
+        }
+    }
+
+    /// How many records were recorded before an instant.
+    #[must_use]
+    pub fn length_before(&self, at: Timestamp) -> u64 {
+        self.records.partition_point(|record| record.recorded_at < at) as u64
+    }
+
+    /// When a record was recorded; empty for one that the checkpoint does not cover.
+    #[must_use]
+    pub fn recorded_at(&self, seq: u64) -> String {
+        let record = usize::try_from(seq).ok().and_then(|seq| self.records.get(seq));
+        record.map(|record| record.recorded_at.to_string()).unwrap_or_default()
+    }
+
     /// The receipt of a record.
     ///
     /// # Panics
     /// If the checkpoint does not cover it.
     #[must_use]
     pub fn of(&self, seq: u64) -> TlogProof {
-        let size = self.leaves.len() as u64;
-        let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
+        let place = |at: u64| usize::try_from(at).expect("a place in memory");
         let mut node = |node: Subtree| -> Result<Digest, std::convert::Infallible> {
-            let range = place(node.index << node.level)..place((node.index + 1) << node.level);
-            Ok(merkle::root_of(self.leaves[range].iter().copied()))
+            Ok(self.levels[place(node.level.into())][place(node.index)])
         };
-        let path = match merkle::inclusion_path(seq, size, &mut node) {
+        let path = match merkle::inclusion_path(seq, self.levels[0].len() as u64, &mut node) {
             Ok(path) => path,
             Err(never) => match never {},
         };

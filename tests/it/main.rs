@@ -1,5 +1,6 @@
 //! Does the whole hold? One binary, one module for each question.
 
+mod audits;
 mod balance_proofs;
 mod batches;
 mod bench;
@@ -9,8 +10,8 @@ mod breaks;
 mod clocks;
 mod corrections;
 mod erasures;
-#[cfg(test)]
 mod exports;
+#[cfg(test)]
 mod flips;
 mod flow;
 mod found;

@@ -25,6 +25,15 @@
 //! | `limits` | `sha256_bytes_per_s` | one core |
 //! | `seal` | `trees`, `largest_tree`, `seal_ms`, `seal_cpu_ms` | salts, leaves, trees and list on one core |
 //! | `proof` | `bytes`, `make_ms`, `verify_ms` | of one account in the largest tree; three witnesses cosigned |
+//!
+//! **`pledger.bench.verify.v1`**:
+//!
+//! | section | keys | |
+//! |---|---|---|
+//! | | `format`, `version`, `seed`, `records`, `runs` | what was run; medians are over `runs` |
+//! | `machine` | `cores`, `memory_kib`, `load_before`, `load_after` | |
+//! | `limits` | `sha256_bytes_per_s`, `verify_strict_per_s` | one core; every core at once, over the ledger's own signatures |
+//! | `verify` | `full_ms`, `full_cpu_ms`, `records_per_s`, `signatures_per_s`, `of_the_limit_percent`, `bytes_per_s`, `export_bytes`, `verdict` | of a full export, replay and every signature included |
 
 mod book;
 mod figures;
@@ -33,6 +42,7 @@ mod making;
 pub mod memory;
 pub mod recovery;
 pub mod seal;
+pub mod verify;
 
 pub use book::RECORDS_MIN;
 pub use figures::{Figures, Section};

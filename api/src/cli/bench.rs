@@ -9,13 +9,15 @@ use super::{fail, print};
 use crate::bench::Figures;
 use crate::bench::memory::{Kind, resident_with};
 use crate::bench::recovery::{Options, run};
-use crate::bench::seal;
+use crate::bench::{seal, verify};
 
 /// What is measured.
 #[derive(Debug, Subcommand)]
 pub enum BenchCommand {
     /// How fast a ledger opens, with its index and snapshot and with its journal alone.
     Recovery(RecoveryArgs),
+    /// How fast an export is verified, beside raw signatures and hashes.
+    Verify(RecoveryArgs),
     /// How long a seal takes, and what a balance proof costs.
     Seal(SealArgs),
     /// The resident KiB of a state with so many objects: run by `recovery`.
@@ -47,7 +49,7 @@ pub struct SealArgs {
     pub json: bool,
 }
 
-/// Arguments of `pledger bench recovery`.
+/// Arguments of `pledger bench recovery` and `bench verify`.
 #[derive(Args, Clone, Debug)]
 pub struct RecoveryArgs {
     /// Records of the ledger that is opened.
@@ -71,6 +73,7 @@ pub struct RecoveryArgs {
 pub fn execute(command: &BenchCommand, stdout: &mut dyn Write) -> u8 {
     match command {
         BenchCommand::Recovery(args) => tell(recovery(args), args.json, stdout),
+        BenchCommand::Verify(args) => tell(verifying(args), args.json, stdout),
         BenchCommand::Seal(args) => {
             let SealArgs { accounts, runs, log_records, json } = *args;
             tell(seal::run(&seal::Options { accounts, runs, log_records }), json, stdout)
@@ -94,6 +97,13 @@ fn tell(figures: Result<Figures, String>, is_json: bool, stdout: &mut dyn Write)
 
 fn written(written: std::io::Result<()>) -> u8 {
     written.map_or_else(|error| fail(2, &error.to_string()), |()| 0)
+}
+
+fn verifying(args: &RecoveryArgs) -> Result<Figures, String> {
+    let scratch = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let dir = args.dir.clone().unwrap_or_else(|| scratch.path().to_owned());
+    let RecoveryArgs { records, runs, seed, .. } = *args;
+    verify::run(&verify::Options { records, seed, runs, dir })
 }
 
 fn recovery(args: &RecoveryArgs) -> Result<Figures, String> {

@@ -116,16 +116,24 @@ pub fn export(args: &ExportArgs, stdout: &mut dyn Write) -> u8 {
                 Err(error) => fail(2, &error.to_string()),
             }
         }
-        (None, Some(url)) => match fetch(args, url, &scope, stdout) {
-            Ok(()) => 0,
-            Err(code) => code,
-        },
+        (None, Some(url)) => {
+            let (party, key) = (args.party.as_deref(), args.key.as_deref());
+            fetch_to(url, party, key, &scope, &args.out, stdout).map_or_else(|code| code, |()| 0)
+        }
         (None, None) => fail(2, "give --dir or --url"),
     }
 }
 
-fn fetch(args: &ExportArgs, url: &str, scope: &Scope, stdout: &mut dyn Write) -> Result<(), u8> {
-    let client = signed_in(url, args.party.as_deref(), args.key.as_deref(), stdout)?;
+/// Fetches an export from a server into a file, which has its name only if it is whole.
+pub(super) fn fetch_to(
+    url: &str,
+    party: Option<&str>,
+    key: Option<&Path>,
+    scope: &Scope,
+    out: &Path,
+    stdout: &mut dyn Write,
+) -> Result<(), u8> {
+    let client = signed_in(url, party, key, stdout)?;
     let (status, mut body) =
         client.stream(&format!("/v1/export?scope={scope}")).map_err(|error| refused(&error, stdout))?;
     if status != 200 {
@@ -134,7 +142,7 @@ fn fetch(args: &ExportArgs, url: &str, scope: &Scope, stdout: &mut dyn Write) ->
         let problem = ledger::json::read(&problem).map_err(|error| fail(6, &error.to_string()))?;
         return Err(refused(&ClientError::Problem { status, problem }, stdout));
     }
-    save(&mut body, &args.out).map_err(|message| fail(6, &message))
+    save(&mut body, out).map_err(|message| fail(6, &message))
 }
 
 /// A stream that ends early has no end frame, so the file gets its name only if that is there.

@@ -4,6 +4,7 @@
 //! usage or undecidable, 3 refused by rule or policy, 4 not found, 5 conflict, 6 unreachable.
 
 pub mod approve;
+pub mod audit;
 pub mod bench;
 pub mod call;
 pub mod custody;
@@ -68,6 +69,8 @@ enum Verb {
     Custody(custody::CustodyCommand),
     /// Prove a balance: write the offline proof of an account in a seal.
     Prove(prove::ProveArgs),
+    /// Sign what was replayed, or write the pack of a period.
+    Audit(audit::AuditArgs),
     /// Write the ledger, or what a party may read of it, into one file that proves itself.
     Export(export::ExportArgs),
     /// Write a full export and verify it.
@@ -100,6 +103,7 @@ impl Cli {
             Verb::Call(command) => call::execute(&command, &mut stdout),
             Verb::Custody(command) => custody::execute(command, &mut stdout),
             Verb::Prove(args) => prove::execute(&args, &mut stdout),
+            Verb::Audit(args) => audit::execute(&args, &mut stdout),
             Verb::Export(args) => export::export(&args, &mut stdout),
             Verb::Backup(args) => export::backup(&args, &mut stdout),
             Verb::Restore(args) => export::restore(&args, &mut stdout),
