@@ -23,7 +23,6 @@ use super::webhook::{WebhookRemove, WebhookSet};
 use crate::digest::Digest;
 use crate::envelope::Purpose;
 use crate::id::CallId;
-use crate::json::Json;
 use crate::party::{KeyUse, Role};
 
 /// What the body of a type can tell of itself.
@@ -290,17 +289,11 @@ pub enum Signers {
 impl Signers {
     /// What the type asks for.
     #[must_use]
-    pub fn of(payload: &Json) -> Self {
-        payload.get("type").and_then(Json::as_str).map_or(Self::Author, Self::of_type)
-    }
-
-    /// What a type asks for.
-    #[must_use]
-    pub fn of_type(type_name: &str) -> Self {
+    pub fn of(type_name: Option<&str>) -> Self {
         match type_name {
-            "ledger.open" => Self::NewKey,
-            "party.register" | "key.add" | "key.rotate" => Self::AuthorAndNewKey,
-            _ => Self::Author,
+            Some("ledger.open") => Self::NewKey,
+            Some("party.register" | "key.add" | "key.rotate") => Self::AuthorAndNewKey,
+            Some(_) | None => Self::Author,
         }
     }
 
