@@ -72,6 +72,6 @@ fn a_key_that_does_not_seal_is_said() {
     let key_file = ledger.home().parent().expect("a folder").join("pb.pem");
     ledger.restart_after(|_| std::fs::remove_file(key_file).expect("the key's file is removed"));
     counted(&ledger, "pledger_seal_failures_total");
-    ledger.play("pb movement.instruct movement=m2 mode=immediate postings=acme.btc.p>acme.btc:1:BTC");
+    ledger.play("acme movement.instruct movement=m2 mode=immediate postings=acme.btc>acme.btc.p:1:BTC");
     assert_eq!(ledger.verified().verdict(), Verdict::Good);
 }
