@@ -2,7 +2,6 @@
 //!
 //! The only crate with handlers and status codes. Nothing here decides what a command changes: that is
 //! `ledger::apply`, and there is no way around it.
-//! Who may ask and act? The command line, and later the HTTP API, over the other crates.
 
 pub mod app;
 pub mod bench;
@@ -21,3 +20,4 @@ pub mod server;
 pub mod serving;
 pub mod session;
 pub mod verify;
+pub mod witness;

@@ -40,3 +40,5 @@ mod tidy;
 #[cfg(test)]
 mod verify;
 mod webhooks;
+#[cfg(test)]
+mod witness;

@@ -81,7 +81,8 @@ impl StopSignal {
     }
 }
 
-fn start_logging(json: bool) {
+/// Says what happens on standard error, as much as `PLEDGER_LOG` asks for.
+pub(super) fn start_logging(json: bool) {
     let filter = match std::env::var("PLEDGER_LOG") {
         Ok(asked) => tracing_subscriber::EnvFilter::try_new(&asked).unwrap_or_else(|error| {
             eprintln!("pledger: PLEDGER_LOG={asked}: {error}: logging at info");

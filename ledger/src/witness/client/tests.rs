@@ -125,7 +125,7 @@ fn all_are_asked_for_one_tree_while_the_log_grows() {
 fn one_that_does_not_answer_holds_nobody_up() {
     let mut all = two_of_three();
     all.publish(checkpoint(1));
-    let hanging = ask(&mut all, 2, at(0));
+    ask(&mut all, 2, at(0));
     for size in 2..30 {
         let asks = [ask(&mut all, 0, at(size)), ask(&mut all, 1, at(size))];
         for (place, ask) in asks.iter().enumerate() {
