@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use ledger::key::{KeyError, SecretKey};
 use ledger::note::{KeyName, LogSigner, NoteError};
-use ledger::opening::{LogKeys, OpenError, OpenLedger, SystemClock, open};
+use ledger::opening::{LogKeys, MaySign, OpenError, OpenLedger, SystemClock, open_asking};
 use ledger::store::StoreError;
 use ledger::store::embedded::{EmbeddedOptions, EmbeddedStore};
 
@@ -66,18 +66,26 @@ pub fn vkey(origin: &str, key: &SecretKey) -> Result<String, NoteError> {
     Ok(LogSigner::new(KeyName::new(origin)?, &key.seed()).verifier().to_string())
 }
 
-/// Opens the ledger of a directory.
+/// Opens the ledger of a directory, asking nobody.
 ///
 /// # Errors
 /// [`HomeError`].
 pub fn open_home(dir: &Path) -> Result<OpenLedger, HomeError> {
+    open_home_asking(dir, &|_, _, _| true)
+}
+
+/// Opens the ledger of a directory, asking before the first signature whether it may be made.
+///
+/// # Errors
+/// [`HomeError`].
+pub fn open_home_asking(dir: &Path, may_sign: MaySign) -> Result<OpenLedger, HomeError> {
     let origin = EmbeddedStore::origin(dir)?;
     let key = read_key(&log_key_path(dir))?;
     let (store, report) = EmbeddedStore::open(dir, &origin, EmbeddedOptions::default())?;
     tracing::info!(?report, "store opened");
     let log = dir.join("log");
     let keys = LogKeys { directory: &log, seed: &key.seed() };
-    Ok(open(&origin, Box::new(store), &keys, Box::new(SystemClock::default()))?)
+    Ok(open_asking(&origin, Box::new(store), &keys, Box::new(SystemClock::default()), may_sign)?)
 }
 
 /// Writes a key file that only its owner can read. An existing file is not touched.

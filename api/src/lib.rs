@@ -7,6 +7,7 @@ pub mod app;
 pub mod bench;
 pub mod cli;
 pub mod client;
+pub mod cosigning;
 pub mod demo;
 pub mod handlers;
 pub mod home;

@@ -17,6 +17,7 @@
 //! tile/…/<N>.p/<W>        partial ones of the newest static checkpoint  (sync_static)
 //! checkpoint              that checkpoint, replaced after them          (sync_static)
 //! checkpoints             every published checkpoint, oldest first      (publish)
+//! witnessed               the newest one that a quorum cosigned         (show_witnessed)
 //! quarantine/…            files that differed from the records, moved aside when they were repaired
 //! writing                 a file being written; meaningless after a crash
 //! ```
@@ -53,6 +54,7 @@ mod files;
 mod kept;
 mod nodes;
 mod reader;
+mod shown;
 mod spool;
 mod writer;
 
@@ -131,6 +133,9 @@ pub enum LogError {
         /// Its index.
         seq: u64,
     },
+    /// Nothing was ever signed, and nothing may be.
+    #[error("the log signs nothing: a witness knows a larger tree")]
+    Halted,
     /// An earlier call failed, so the files are behind the tree: the log must be opened again.
     #[error("the log stopped at an earlier error")]
     Stopped,

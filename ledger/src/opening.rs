@@ -100,7 +100,10 @@ impl LogKeys<'_> {
     }
 }
 
-/// Opens a ledger over its store and log.
+/// Asked of the state, the log and the documents before the first signature: whether it may be made.
+pub type MaySign<'a> = &'a dyn Fn(&State, &LogReader, &dyn StoreReader) -> bool;
+
+/// Opens a ledger over its store and log, asking nobody.
 ///
 /// # Errors
 /// [`OpenError`]. Nothing was signed.
@@ -110,6 +113,21 @@ pub fn open(
     keys: &LogKeys,
     clock: Box<dyn Clock>,
 ) -> Result<OpenLedger, OpenError> {
+    open_asking(origin, store, keys, clock, &|_, _, _| true)
+}
+
+/// Opens a ledger over its store and log. If it may not sign, the log is halted before anything is
+/// signed, and it can only be read.
+///
+/// # Errors
+/// [`OpenError`]. Nothing was signed.
+pub fn open_asking(
+    origin: &str,
+    store: Box<dyn Store>,
+    keys: &LogKeys,
+    clock: Box<dyn Clock>,
+    may_sign: MaySign,
+) -> Result<OpenLedger, OpenError> {
     let reader = store.reader();
     let (mut state, mut log) = start(origin, reader.as_ref(), keys)?;
     let resumed = state.length();
@@ -117,6 +135,9 @@ pub fn open(
     check_log_key(&state, &keys.vkey(origin)?)?;
     let log_files_written = log.files_written()?;
     let mut log: LogWriter = log.finish()?;
+    if !may_sign(&state, &log.reader(), reader.as_ref()) {
+        log.reader().halt_signing();
+    }
     if state.length() > 0 {
         log.publish()?;
     }

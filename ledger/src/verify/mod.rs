@@ -13,6 +13,7 @@
 //! Memory is bounded by the state: records are read in batches, tiles compared one at a time.
 
 mod applied;
+mod claims;
 mod directory;
 mod files;
 mod notes;
