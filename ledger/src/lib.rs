@@ -40,6 +40,7 @@ pub mod intake;
 pub mod json;
 pub mod key;
 pub mod log;
+pub mod log_keys;
 pub mod market;
 pub mod merkle;
 pub mod movement;

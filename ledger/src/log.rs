@@ -77,7 +77,7 @@ pub struct LogConfig {
     pub directory: PathBuf,
     /// The key that signs checkpoints; its name is the origin.
     pub signer: Arc<LogSigner>,
-    /// Keys that sign beside it while the log key is rotated; their lines follow its line.
+    /// Further keys at hand. Their lines follow its line, unless [`LogWriter::sign_by`] says who signs.
     pub further_signers: Vec<Arc<LogSigner>>,
     /// Keys that signed before: the last kept checkpoint may be one of theirs.
     pub earlier_keys: Vec<VerifierKey>,
@@ -132,6 +132,12 @@ pub enum LogError {
     NotTheLeaf {
         /// Its index.
         seq: u64,
+    },
+    /// None of the keys that the ledger announced for this size is at hand: put its file beside the others.
+    #[error("none of the log keys {vkeys} is at hand")]
+    NoLogKey {
+        /// The keys that may sign.
+        vkeys: String,
     },
     /// Nothing was ever signed, and nothing may be.
     #[error("the log signs nothing: a witness knows a larger tree")]

@@ -32,6 +32,8 @@ mod reads;
 mod reference;
 mod refusals;
 mod repeats;
+#[cfg(test)]
+mod rotation;
 mod round_trips;
 mod seals;
 mod simulation;
@@ -42,3 +44,5 @@ mod verify;
 mod webhooks;
 #[cfg(test)]
 mod witness;
+#[cfg(test)]
+mod witnessed;

@@ -171,7 +171,7 @@ pub struct Asked {
 }
 
 /// What it says: a status and a body; `None` hangs up.
-pub type Says = Box<dyn FnMut(&Asked) -> Option<(u16, String)> + Send>;
+pub type Says = Box<dyn FnMut(&Asked) -> Option<(u16, Vec<u8>)> + Send>;
 
 /// A server that says whatever a test tells it.
 pub struct Scripted {
@@ -185,7 +185,18 @@ impl Scripted {
     /// # Panics
     /// If there is no port.
     #[must_use]
-    pub fn serve(says: Says) -> Self {
+    pub fn serve(mut says: impl FnMut(&Asked) -> Option<(u16, String)> + Send + 'static) -> Self {
+        Self::serve_bytes(Box::new(move |asked| {
+            says(asked).map(|(status, body)| (status, body.into_bytes()))
+        }))
+    }
+
+    /// The same with answers that are no text.
+    ///
+    /// # Panics
+    /// If there is no port.
+    #[must_use]
+    pub fn serve_bytes(says: Says) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let (says, asked) = (Arc::new(Mutex::new(says)), Arc::new(Mutex::new(Vec::new())));
@@ -241,6 +252,7 @@ fn answer(mut stream: TcpStream, says: &Mutex<Says>, seen: &Mutex<Vec<Asked>>) -
         seen.lock().expect("no panic").push(asked);
         let Some((status, body)) = said else { return Ok(()) };
         let length = body.len();
-        write!(stream, "HTTP/1.1 {status} -\r\nContent-Length: {length}\r\n\r\n{body}")?;
+        write!(stream, "HTTP/1.1 {status} -\r\nContent-Length: {length}\r\n\r\n")?;
+        stream.write_all(&body)?;
     }
 }

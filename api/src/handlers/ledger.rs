@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use data_encoding::BASE64;
 use ledger::checkpoint::parse_decimal;
 use ledger::json::Json;
+use ledger::log_keys::in_force;
 use ledger::state::Opened;
 use serde::Deserialize;
 
@@ -25,9 +26,10 @@ pub async fn get(State(app): Shared) -> Result<Response, Problem> {
     let published = app.published();
     let state = &published.state;
     let head = app.log.head();
+    let in_force = state.opened().map_or(app.log_vkey.as_str(), |opened| in_force(opened, head.size));
     let mut members = texts([
         ("origin", state.origin().to_owned()),
-        ("vkey", app.log_vkey.clone()),
+        ("vkey", in_force.to_owned()),
         ("size", head.size.to_string()),
         ("root", head.root.to_string()),
         ("version", env!("CARGO_PKG_VERSION").to_owned()),

@@ -145,14 +145,18 @@ impl LogOpening {
             origin: origin.clone(),
             shown: Arc::new(Shown::new(witnessed)),
         };
-        Ok(LogWriter { tree, signers, origin, kept, reader, static_size, synced })
+        let signing = signers.clone();
+        Ok(LogWriter { tree, signers, signing, origin, kept, reader, static_size, synced })
     }
 }
 
 /// The one writer of an open log.
 pub struct LogWriter {
     tree: Tree,
+    /// All keys at hand.
     signers: Vec<Arc<LogSigner>>,
+    /// Those that sign now.
+    signing: Vec<Arc<LogSigner>>,
     origin: KeyName,
     kept: Kept,
     reader: LogReader,
@@ -188,6 +192,24 @@ impl LogWriter {
         self.tree.append(leaves)
     }
 
+    /// Says whose lines stand on the next checkpoints, in that order: vkeys, of which those at hand sign.
+    ///
+    /// # Errors
+    /// [`LogError::NoLogKey`] if none is.
+    pub fn sign_by(&mut self, vkeys: &[&str]) -> Result<(), LogError> {
+        let at_hand =
+            |vkey: &&&str| self.signers.iter().find(|signer| signer.verifier().to_string() == **vkey);
+        let signing: Vec<_> = vkeys.iter().filter_map(|vkey| at_hand(&vkey).cloned()).collect();
+        if signing.is_empty() {
+            return Err(LogError::NoLogKey { vkeys: vkeys.join(", ") });
+        }
+        if signing.len() < vkeys.len() {
+            tracing::error!(?vkeys, "a log key that should sign is not at hand: its line is missing");
+        }
+        self.signing = signing;
+        Ok(())
+    }
+
     /// Signs a checkpoint of all that is appended, keeps it, and shows it to readers. If nothing was
     /// appended since the newest one, that one is the answer and nothing is written; so it is once signing
     /// was halted ([`LogReader::halt_signing`]), whatever was appended.
@@ -206,7 +228,7 @@ impl LogWriter {
         }
         let checkpoint = Arc::new(SignedCheckpoint::sign(
             self.origin.as_str(),
-            self.signers.iter().map(Arc::as_ref),
+            self.signing.iter().map(Arc::as_ref),
             self.head(),
         )?);
         self.tree.stopping(|_| self.kept.append(&checkpoint))?;
