@@ -24,12 +24,12 @@ pub fn in_force(opened: &Opened, size: u64) -> &str {
 ///
 /// # Errors
 /// What `time_of` gives.
-pub fn signing<'a, E>(
-    opened: &'a Opened,
+pub fn signing<E>(
+    opened: &Opened,
     size: u64,
     recorded_at: Timestamp,
     time_of: impl Fn(u64) -> Result<Timestamp, E>,
-) -> Result<Vec<&'a str>, E> {
+) -> Result<Vec<&str>, E> {
     let mut sizes: Vec<u64> = opened.log_keys.iter().map(|key| key.from_size).collect();
     sizes.retain(|from| *from <= size);
     sizes.sort_unstable();

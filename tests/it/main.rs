@@ -41,6 +41,8 @@ mod standing;
 mod tidy;
 #[cfg(test)]
 mod verify;
+#[cfg(test)]
+mod watched;
 mod webhooks;
 #[cfg(test)]
 mod witness;

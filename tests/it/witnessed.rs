@@ -16,7 +16,7 @@ use tests::served::{TestLedger, copy_all};
 use tests::witnessing::{Asked, Scripted, TestWitness, cosigner};
 use tests::world::ORIGIN;
 
-const HONEST: [&str; 3] = ["one.example/w", "two.example/w", "three.example/w"];
+pub(crate) const HONEST: [&str; 3] = ["one.example/w", "two.example/w", "three.example/w"];
 const LIAR: &str = "liar.example/w";
 const BTC: &str = "pb asset.define asset=BTC kind=crypto decimals=8";
 
@@ -28,7 +28,7 @@ fn text(answer: &Answer) -> String {
     String::from_utf8(answer.body.clone()).expect("text")
 }
 
-fn vkey(ledger: &TestLedger) -> String {
+pub(crate) fn vkey(ledger: &TestLedger) -> String {
     ledger.http().get("/v1/ledger").text("vkey")
 }
 
@@ -39,24 +39,24 @@ fn until(mut holds: impl FnMut() -> bool) {
     }
 }
 
-fn honest(ledger: &TestLedger, names: &[&str]) -> Vec<TestWitness> {
+pub(crate) fn honest(ledger: &TestLedger, names: &[&str]) -> Vec<TestWitness> {
     let vkey = vkey(ledger);
     names.iter().map(|name| TestWitness::open(name, &[(ORIGIN, &vkey)])).collect()
 }
 
-fn lines(witnesses: &[TestWitness]) -> String {
+pub(crate) fn lines(witnesses: &[TestWitness]) -> String {
     witnesses.iter().zip(1..).map(|(witness, place)| witness.line(&format!("w{place}"))).collect()
 }
 
 /// The policy's text: the log, these witness lines, and a group over all of them.
-fn policy(ledger: &TestLedger, witnesses: &str, threshold: &str) -> String {
+pub(crate) fn policy(ledger: &TestLedger, witnesses: &str, threshold: &str) -> String {
     let names: Vec<&str> = witnesses.lines().filter_map(|line| line.split(' ').nth(1)).collect();
     let members = names.join(" ");
     format!("log {}\n{witnesses}group g {threshold} {members}\nquorum g\n", vkey(ledger))
 }
 
 /// Puts a policy in force by the operator's command.
-fn put_in_force(ledger: &mut TestLedger, policy: &str) {
+pub(crate) fn put_in_force(ledger: &mut TestLedger, policy: &str) {
     let name = format!("policy{}", ledger.http().get("/v1/ledger").text("size"));
     ledger.scribe.name_document(&name, policy);
     ledger.play(&format!("pb ledger.witness_policy policy=doc:{name}"));

@@ -35,6 +35,7 @@ pub fn init_ledger(dir: &Path) {
         operator: "pb".to_owned(),
         legal_name: "pb".to_owned(),
         key: Some(key_file),
+        log_key: None,
         witness_policy: None,
         sandbox: false,
     };

@@ -16,6 +16,7 @@ pub mod serve;
 pub mod sign;
 pub mod submit;
 pub mod verify;
+pub mod watch;
 pub mod witness;
 pub mod witness_policy;
 
@@ -68,6 +69,8 @@ enum Verb {
     Custody(custody::CustodyCommand),
     /// Prove a ledger or a receipt good or bad.
     Verify(verify::VerifyArgs),
+    /// Keep each checkpoint of a log that was acted on, and compare each new one with them.
+    Watch(watch::WatchArgs),
     /// Serve a witness: it cosigns what extends all that it has seen of a log.
     Witness(witness::WitnessArgs),
     /// What a quorum of witnesses protects from.
@@ -97,6 +100,7 @@ impl Cli {
             Verb::Call(command) => call::execute(&command, &mut stdout),
             Verb::Custody(command) => custody::execute(command, &mut stdout),
             Verb::Verify(args) => verify::execute(&args, &mut stdout),
+            Verb::Watch(args) => watch::execute(&args, &mut stdout),
             Verb::Witness(args) => witness::execute(&args, &mut stdout),
             Verb::WitnessPolicy(command) => witness_policy::execute(&command, &mut stdout),
             Verb::Bench(command) => bench::execute(&command, &mut stdout),

@@ -26,6 +26,7 @@ mod signatures;
 mod snapshots;
 mod tally;
 mod tree;
+mod watching;
 
 use crate::note::VerifierKey;
 use crate::policy::Policy;
@@ -36,6 +37,7 @@ pub use proof::{ProofOptions, proof};
 pub use public::{Fetched, public};
 pub use records::{Answer, Answerer, Question, Stated};
 pub use report::{Check, CheckId, CheckResult, FORMAT, Finding, Report, Verdict};
+pub use watching::{Kept, Trust, Watched, watch};
 
 /// What a verification rests on besides the ledger's own bytes.
 #[derive(Default)]
