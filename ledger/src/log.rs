@@ -56,6 +56,7 @@ mod nodes;
 mod reader;
 mod shown;
 mod spool;
+mod unsynced;
 mod writer;
 
 use std::io;
@@ -68,7 +69,8 @@ use crate::note::{LogSigner, VerifierKey};
 use crate::tiles::BundleError;
 
 pub use self::reader::LogReader;
-pub use self::writer::{LogOpening, LogWriter, Unsynced};
+pub use self::unsynced::Unsynced;
+pub use self::writer::{LogOpening, LogWriter};
 
 /// Where a log lives and who signs it.
 #[derive(Clone, Debug)]

@@ -156,6 +156,27 @@ fn it_stands_after_a_restart_and_never_moves_without_the_quorum() {
     assert_eq!((after.text("stage").as_str(), size(&ledger)), ("witnessed", 5));
 }
 
+/// Whatever the moment: what was shown as witnessed is shown again, and what was answered is there.
+#[test]
+fn a_crash_takes_nothing_back_that_was_witnessed() {
+    let mut ledger = TestLedger::open();
+    let witnesses = honest(&ledger, &HONEST);
+    let policy = policy(&ledger, &lines(&witnesses), "2");
+    put_in_force(&mut ledger, &policy);
+    for (place, size) in (0..4).zip(3_u64..) {
+        let line = format!("pb asset.define asset=A{place} kind=token decimals=2");
+        // Two of four are followed by the crash at once, whether or not they are witnessed.
+        let answer = ledger.send(&line, if place % 2 == 0 { "?wait=witnessed" } else { "" });
+        let shown = witnessed(&policy, &text(&ledger.http().get("/log/checkpoint"))).checkpoint.head().size;
+        let crashed = ledger.crashed();
+        let again = witnessed(&policy, &text(&crashed.http().get("/log/checkpoint"))).checkpoint.head().size;
+        assert!(again >= shown, "{again} < {shown}");
+        assert!(answer.text("stage") != "witnessed" || shown == size, "{shown}");
+        assert_eq!(crashed.http().get("/v1/ledger").text("size"), size.to_string());
+        assert_eq!(crashed.http().get("/readyz").status, 200, "no witness knows more");
+    }
+}
+
 #[test]
 fn a_witness_that_misbehaves_holds_nobody_up() {
     let mut ledger = TestLedger::open();

@@ -109,6 +109,22 @@ impl TestLedger {
         copy
     }
 
+    /// What a crash leaves of it at this moment, served by itself: what was given to the system, without
+    /// an end in good order.
+    ///
+    /// # Panics
+    /// If it cannot be copied.
+    #[must_use]
+    pub fn crashed(&self) -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        copy_all(self.dir.path(), dir.path());
+        let scribe = Scribe::new(world::ORIGIN, "crashed");
+        let settings = self.settings.clone();
+        let mut crashed = Self { dir, running: None, clients: BTreeMap::new(), settings, scribe };
+        crashed.start();
+        crashed
+    }
+
     /// Starts it again with another configuration.
     pub fn restart_with(&mut self, settings: ServeSettings) {
         self.end();

@@ -60,11 +60,16 @@ impl Follower {
             return;
         }
         self.in_force = Some(digest);
-        let policy = read_policy(self.ledger.store().as_ref(), &digest);
-        let Some(policy) = policy.filter(|policy| !policy.needs_no_witness()) else {
+        let Some(policy) = read_policy(self.ledger.store().as_ref(), &digest) else {
+            // Nobody can say what would meet it, so nothing new does.
+            self.cosigning.log.ask_for_witnesses(shown);
             self.cosigning.ask(None);
             return;
         };
+        if policy.needs_no_witness() {
+            self.cosigning.ask(None);
+            return;
+        }
         let settings = &self.cosigning.settings;
         let mut witnesses =
             Witnesses::new(policy.clone(), settings.refresh(), |party| settings.url(party).is_some());
@@ -95,8 +100,7 @@ impl Drop for Follower {
     }
 }
 
-/// The policy's document, which is durable since the record that names it. One that cannot be read asks
-/// nobody, and nothing then counts as witnessed.
+/// The policy's document, which is durable since the record that names it; `None` if it cannot be read.
 pub(super) fn read_policy(store: &dyn StoreReader, digest: &Digest) -> Option<Policy> {
     let document = store.document(digest);
     let text = document.map(|document| document.and_then(|bytes| String::from_utf8(bytes.to_vec()).ok()));

@@ -9,9 +9,9 @@ mod ask;
 mod follow;
 mod peer;
 pub mod settings;
-mod shared;
+mod standing;
 mod startup;
 
 pub use self::follow::Follower;
-pub use self::shared::{Cosigning, Lag};
+pub use self::standing::{Cosigning, Lag};
 pub use self::startup::may_sign;

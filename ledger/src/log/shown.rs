@@ -4,8 +4,8 @@
 //! newest one that they have cosigned; it never moves without them. Source: audit specification §§5, 8, 13.
 
 use std::fs;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 
@@ -22,6 +22,8 @@ const WRITING: &str = "witnessed.writing";
 /// What all readers share.
 pub(super) struct Shown {
     what: ArcSwap<What>,
+    /// Held by whoever changes what is shown: it never goes back.
+    changing: Mutex<()>,
     halted: AtomicBool,
     /// The one that an earlier run left.
     kept: Option<Arc<SignedCheckpoint>>,
@@ -36,6 +38,7 @@ impl Shown {
     pub(super) fn new(kept: Option<SignedCheckpoint>) -> Self {
         Self {
             what: ArcSwap::from_pointee(What::Signed),
+            changing: Mutex::new(()),
             halted: AtomicBool::new(false),
             kept: kept.map(Arc::new),
         }
@@ -77,8 +80,8 @@ impl LogReader {
         self.shown.what.store(Arc::new(What::Witnessed(until_then)));
     }
 
-    /// Shows a checkpoint that witnesses cosigned, and keeps it for the next start. An older one than is
-    /// shown changes nothing.
+    /// Shows a checkpoint that witnesses cosigned, and keeps it for the next start. One that is
+    /// older than what is shown, or has fewer lines, changes nothing.
     ///
     /// # Errors
     /// [`LogError::NotCovered`]; [`LogError::HistoryMismatch`] if it is of another tree; [`LogError::Io`],
@@ -89,13 +92,21 @@ impl LogReader {
         if rebuilt != head {
             return Err(LogError::HistoryMismatch { kept: head, rebuilt });
         }
-        if self.witnessed().is_some_and(|shown| shown.head().size > head.size) {
+        let changing = self.shown.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let lines = checkpoint.note().signatures().len();
+        let is_older = |shown: Arc<SignedCheckpoint>| {
+            let (size, had) = (shown.head().size, shown.note().signatures().len());
+            size > head.size || (size == head.size && had > lines)
+        };
+        if self.witnessed().is_some_and(is_older) {
             return Ok(());
         }
         self.shown.what.store(Arc::new(What::Witnessed(Some(Arc::clone(&checkpoint)))));
         let (path, writing) = (self.tiles.files.path(WITNESSED), self.tiles.files.path(WRITING));
         fs::write(&writing, checkpoint.to_string()).map_err(LogError::io("write", &writing))?;
-        fs::rename(&writing, &path).map_err(LogError::io("rename to", &path))
+        fs::rename(&writing, &path).map_err(LogError::io("rename to", &path))?;
+        drop(changing);
+        Ok(())
     }
 
     /// Ends signing until the next start: somebody knows a larger tree than this one.

@@ -16,6 +16,7 @@ use super::nodes::TileNodes;
 use super::reader::{LogReader, Published, Tiles, damaged};
 use super::shown::{Shown, WITNESSED};
 use super::spool::Spool;
+use super::unsynced::{Unsynced, full_tiles};
 use super::{LogConfig, LogError};
 
 /// The file of all published checkpoints.
@@ -292,43 +293,13 @@ impl LogWriter {
     /// [`LogError::Io`] if one could not be written; then [`LogError::Stopped`].
     pub fn unsynced(&mut self) -> Result<Unsynced, LogError> {
         self.tree.drain()?;
-        Ok(Unsynced { files: self.tree.tiles.files.clone(), from: self.synced, to: self.size() })
+        Ok(Unsynced::new(self.tree.tiles.files.clone(), self.synced, self.size()))
     }
 
     /// Notes that [`Unsynced::sync`] returned this size; the next one starts there.
     pub fn synced_to(&mut self, size: u64) {
         self.synced = self.synced.max(size.min(self.size()));
     }
-}
-
-/// Files that are written and not yet durable.
-#[derive(Debug)]
-pub struct Unsynced {
-    files: Files,
-    from: u64,
-    to: u64,
-}
-
-impl Unsynced {
-    /// Syncs them, and gives the size up to which the log's full tiles are durable.
-    ///
-    /// # Errors
-    /// [`LogError::Io`].
-    pub fn sync(self) -> Result<u64, LogError> {
-        let tiles = full_tiles(self.from, self.to).map(|path| path.to_string());
-        self.files.sync(tiles.chain([CHECKPOINTS.to_owned()]))?;
-        Ok(self.to)
-    }
-}
-
-/// The bundles and tiles that became full between two sizes.
-fn full_tiles(from: u64, to: u64) -> impl Iterator<Item = TilePath> {
-    let full = u64::from(FULL);
-    let levels = (0..).map(TileKind::Hashes).take_while(move |kind| kind.count(to) >= full);
-    std::iter::once(TileKind::Entries)
-        .chain(levels)
-        .flat_map(move |kind| (kind.count(from) / full..kind.count(to) / full).map(move |i| (kind, i)))
-        .map(|(kind, index)| TilePath::full(kind, index))
 }
 
 /// The growing tree and its files.

@@ -182,7 +182,9 @@ impl Cosigning {
                         Ok(()) => tracing::info!(size, "witnessed"),
                         Err(error) => tracing::error!(%error, size, "the witnessed checkpoint was not kept"),
                     }
-                    self.size.send_if_modified(|known| std::mem::replace(known, size.max(*known)) < size);
+                    // What could not be shown is not said to be witnessed.
+                    let shown = self.log.witnessed().map_or(0, |shown| shown.head().size);
+                    self.size.send_if_modified(|known| std::mem::replace(known, shown.max(*known)) < shown);
                 }
                 Event::Alarm(alarm) => alarms::raise(&self.dir, &alarm, request),
                 Event::Ahead { witness, size, ours } => {
