@@ -79,8 +79,18 @@ fn a_new_key_takes_over_within_thirty_days() {
     let opened = ledger.handle.published().state.opened().unwrap().clone();
     assert_eq!((in_force(&opened, 3), in_force(&opened, 4)), (old.as_str(), new.as_str()));
     ledger.end();
-    let report = api::verify::directory(&home);
-    assert_eq!(report.verdict(), Verdict::Good, "{report}");
+    let stranger = LogSigner::new(KeyName::new(ORIGIN).unwrap(), &key("other").seed());
+    for (vkey, verdict) in [
+        (None, Verdict::Good),
+        (Some(signer("log").verifier()), Verdict::Good),
+        (Some(signer("log2").verifier()), Verdict::Good),
+        (Some(stranger.verifier()), Verdict::Undecidable),
+    ] {
+        let options =
+            ledger::verify::Options { vkey, answer: Some(&api::verify::answer), ..Default::default() };
+        let report = ledger::verify::directory(&home, &options);
+        assert_eq!(report.verdict(), verdict, "{report}");
+    }
 }
 
 /// The announced key's file is not there when its size comes: the old key goes on alone, and says so.

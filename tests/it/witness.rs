@@ -4,6 +4,8 @@
 use std::fs;
 use std::path::Path;
 
+use api::cli::init::{InitArgs, init};
+use api::cli::witness_policy::{self, WitnessPolicyCommand};
 use api::witness::settings::Settings;
 use api::witness::{WitnessError, WitnessServer};
 use ledger::checkpoint::SignedCheckpoint;
@@ -286,6 +288,80 @@ fn the_public_sequence_over_http() {
         assert_eq!(&answer.status.to_string(), status, "{}", text(&answer));
         if answer.status == 200 {
             assert!(text(&answer).starts_with("— example.com/witness "));
+        }
+    }
+}
+
+/// Three witnesses of three domains, and a quorum over them.
+fn policy_text(vkey: &str, quorum: &str) -> String {
+    let witness = |place: usize, name: &str| {
+        format!("witness w{place} {} http://127.0.0.1:{}\n", cosigner(name).verifier(), 9_000 + place)
+    };
+    let names = ["one.example/w", "two.example/w", "three.example/w"];
+    let witnesses: String = names.iter().enumerate().map(|(place, name)| witness(place, name)).collect();
+    format!("log {vkey}\n{witnesses}{quorum}")
+}
+
+#[test]
+fn lint_refuses_a_quorum_that_protects_from_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("policy");
+    for (quorum, allow_weak_quorum, code, told) in [
+        ("group g 2 w0 w1 w2\nquorum g\n", false, 0, "so many must lie for a split view"),
+        ("group g 1 w0 w1 w2\nquorum g\n", false, 3, "warning: two quorums may share no witness"),
+        ("group g 1 w0 w1 w2\nquorum g\n", true, 0, "share 0 witnesses"),
+        ("quorum none\n", false, 3, "warning: nobody need cosign"),
+        ("quorum w9\n", false, 2, ""),
+    ] {
+        fs::write(&file, policy_text(&vkey(), quorum)).expect("a file");
+        for json in [false, true] {
+            let mut out = Vec::new();
+            let command = WitnessPolicyCommand::Lint { file: file.clone(), allow_weak_quorum, json };
+            assert_eq!(witness_policy::execute(&command, &mut out), code, "{quorum}");
+            let out = String::from_utf8(out).expect("text");
+            let is_told =
+                if json { code == 2 || json::read(out.as_bytes()).is_ok() } else { out.contains(told) };
+            assert!(is_told, "{out}");
+        }
+    }
+}
+
+#[test]
+fn a_ledger_is_opened_with_a_policy_that_its_checkpoints_can_meet() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log_key = folder.path().join("log.pem");
+    let key = ledger::key::SecretKey::from_seed(&[7; 32]);
+    api::home::write_key(&log_key, &key).expect("a key file");
+    let vkey = api::home::vkey(ORIGIN, &key).expect("a vkey");
+    let file = folder.path().join("policy");
+    let mut attempt = 0;
+    for (text, with_key, refused) in [
+        ("no policy\n".to_owned(), true, Some("the keyword no is unknown")),
+        (policy_text(&vkey, "group g 2 w0 w1 w2\nquorum g\n"), false, Some("it does not name this log")),
+        (
+            policy_text(&vkey, "group g any w0 w1 w2\nquorum g\n"),
+            true,
+            Some("two quorums may share no witness"),
+        ),
+        (policy_text(&vkey, "group g 2 w0 w1 w2\nquorum g\n"), true, None),
+        (policy_text(&vkey, "quorum none\n"), true, None),
+    ] {
+        attempt += 1;
+        fs::write(&file, &text).expect("a file");
+        let made = init(&InitArgs {
+            dir: folder.path().join(format!("ledger{attempt}")),
+            origin: ORIGIN.to_owned(),
+            operator: "pb".to_owned(),
+            legal_name: "pb".to_owned(),
+            key: None,
+            log_key: with_key.then(|| log_key.clone()),
+            witness_policy: Some(file.clone()),
+            sandbox: false,
+        });
+        match (made, refused) {
+            (Ok(made), None) => assert_eq!(made.get("vkey").and_then(Json::as_str), Some(vkey.as_str())),
+            (Err(message), Some(refused)) => assert!(message.contains(refused), "{message}"),
+            (made, refused) => panic!("{made:?}, {refused:?}"),
         }
     }
 }

@@ -27,9 +27,10 @@ pub(super) fn start(cosigning: &Arc<Cosigning>, asker: &Asker, peer: Peer) {
     let (cosigning, asker) = (Arc::clone(cosigning), asker.clone());
     let name = peer.name.clone();
     let started = thread::Builder::new().name("witness".to_owned()).spawn(move || {
-        // The witness is asked no more if this is ever false; the others are, and commands go on.
-        if catch_unwind(AssertUnwindSafe(|| run(&cosigning, &asker, &peer))).is_err() {
-            tracing::error!(witness = peer.name, "the witness's thread panicked: it is asked no more");
+        // One of our own assumptions was false: as bad as no answer, for this witness alone.
+        while catch_unwind(AssertUnwindSafe(|| run(&cosigning, &asker, &peer))).is_err() {
+            tracing::error!(witness = peer.name, "the witness's thread panicked: it is asked again later");
+            hear(&cosigning, &peer, "", Reply::None("the thread that asked panicked".to_owned()));
         }
     });
     if let Err(error) = started {

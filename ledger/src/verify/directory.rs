@@ -73,6 +73,7 @@ pub fn directory(dir: &Path, options: &Options) -> Report {
     });
     found.merge(judged);
     let Walked { state, head, claims, times } = walked;
+    compare_known(&state, key.as_ref(), options, &mut found);
     let Claimed { newest, witnessed } = claims.finish(&survey, head.size, &mut found);
     let judged = Claimed { newest: newest.clone(), witnessed };
     let cosigned_by = check_quorum(&state, reader, options, &judged, &mut found);
@@ -141,12 +142,19 @@ fn log_key(
         let finding = Finding::at(0, "the log key's name is not the origin");
         found.fail(CheckId::LogSignature, finding.with(origin, recorded.name()));
     }
-    if let Some(known) = options.vkey.filter(|known| **known != recorded) {
-        let finding = Finding::at(0, "record 0 names another log key than --vkey").with(known, &recorded);
+    Some(recorded)
+}
+
+/// A key known from elsewhere is record 0's, or one that the ledger announced.
+fn compare_known(state: &State, recorded: Option<&VerifierKey>, options: &Options, found: &mut Tallies) {
+    let (Some(known), Some(recorded)) = (options.vkey, recorded) else { return };
+    let vkey = known.to_string();
+    let announced = state.opened().map_or(&[][..], |opened| &opened.log_keys[..]);
+    if known != recorded && announced.iter().all(|key| key.vkey != vkey) {
+        let finding = Finding::at(0, "record 0 names another log key than --vkey").with(known, recorded);
         let help = "check --vkey: either it is another ledger's, or this is not the ledger you know";
         found.undecided(CheckId::LogSignature, finding.help(help));
     }
-    Some(recorded)
 }
 
 /// Through all records once: tree and files, replay, and signatures beside it.

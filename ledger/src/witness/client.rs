@@ -18,7 +18,7 @@ use std::time::Duration;
 pub use self::event::{Alarm, AlarmKind, Event};
 
 use crate::checkpoint::SignedCheckpoint;
-use crate::note::{SignatureLine, VerifierKey};
+use crate::note::SignatureLine;
 use crate::policy::{Party, Policy};
 
 /// The longest between two attempts at a witness that does not answer as it should.
@@ -151,14 +151,6 @@ impl Witnesses {
         }
         if self.policy.check(&checkpoint.to_string()).is_ok() {
             self.met = Some(Cosigned { checkpoint: Arc::new(checkpoint.clone()), lines });
-        }
-    }
-
-    /// What a witness told of itself at the start: the size it saw last.
-    pub fn confirm(&mut self, witness: &VerifierKey, size: u64) {
-        let place = self.policy.witnesses().iter().position(|party| party.key == *witness);
-        if let Some(peer) = place.and_then(|place| self.peers.get_mut(place)) {
-            peer.confirmed = size;
         }
     }
 
