@@ -14,6 +14,7 @@ use ledger::replay;
 use ledger::sequencer::{Handle, Published, Request};
 use ledger::store::{HeldDocuments, StoreError};
 
+use crate::cosigning::Cosigning;
 use crate::problem::Problem;
 use crate::reading::{Cursors, Turns};
 use crate::session::{Principal, Sessions};
@@ -32,6 +33,8 @@ pub struct App {
     pub cursors: Cursors,
     /// Turns at reading what lies back.
     pub turns: Turns,
+    /// What is known of its witnesses.
+    pub cosigning: Arc<Cosigning>,
     /// The key that signs checkpoints.
     pub log_vkey: String,
     /// The origins a session may be signed for.

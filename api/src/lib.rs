@@ -2,12 +2,12 @@
 //!
 //! The only crate with handlers and status codes. Nothing here decides what a command changes: that is
 //! `ledger::apply`, and there is no way around it.
-//! Who may ask and act? The command line, and later the HTTP API, over the other crates.
 
 pub mod app;
 pub mod bench;
 pub mod cli;
 pub mod client;
+pub mod cosigning;
 pub mod demo;
 pub mod handlers;
 pub mod home;
@@ -21,3 +21,4 @@ pub mod server;
 pub mod serving;
 pub mod session;
 pub mod verify;
+pub mod witness;

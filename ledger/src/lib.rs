@@ -8,7 +8,8 @@
 //! (`key`, `envelope`, `profile`, `command`, `intake`), what is known (`state` and the objects in it),
 //! what may happen (`apply`, `rejection`, with `valuation`, `csa`, `call` and `breaker` for collateral), how it
 //! becomes history (`sequencer`, `store`, `record`, `receipt`, `snapshot`), and how history is proven
-//! (`merkle`, `tiles`, `note`, `checkpoint`, `log`, `proof`, `seal`, `verify`).
+//! (`merkle`, `tiles`, `note`, `checkpoint`, `log`, `proof`, `seal`, `verify`), also to those who
+//! trust nobody alone (`policy`, `witness`, `fork`).
 
 pub mod account;
 pub mod address;
@@ -39,6 +40,7 @@ pub mod intake;
 pub mod json;
 pub mod key;
 pub mod log;
+pub mod log_keys;
 pub mod market;
 pub mod merkle;
 pub mod movement;
@@ -67,6 +69,7 @@ pub mod time;
 pub mod valuation;
 pub mod verify;
 pub mod webhook;
+pub mod witness;
 
 mod touched;
 mod watch;

@@ -32,6 +32,8 @@ mod reads;
 mod reference;
 mod refusals;
 mod repeats;
+#[cfg(test)]
+mod rotation;
 mod round_trips;
 mod seals;
 mod simulation;
@@ -39,4 +41,10 @@ mod standing;
 mod tidy;
 #[cfg(test)]
 mod verify;
+#[cfg(test)]
+mod watched;
 mod webhooks;
+#[cfg(test)]
+mod witness;
+#[cfg(test)]
+mod witnessed;

@@ -102,7 +102,7 @@ fn save(args: &VerifyArgs, report: Report, newest: Option<String>) -> Result<Rep
     Ok(report)
 }
 
-fn read_policy(file: &std::path::Path) -> Result<Policy, String> {
+pub(super) fn read_policy(file: &std::path::Path) -> Result<Policy, String> {
     let shown = file.display();
     let text = String::from_utf8(read_file(file)?).map_err(|error| format!("{shown}: {error}"))?;
     Policy::parse(&text).map_err(|error| format!("{shown}: {error}"))

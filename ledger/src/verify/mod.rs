@@ -13,6 +13,7 @@
 //! Memory is bounded by the state: records are read in batches, tiles compared one at a time.
 
 mod applied;
+mod claims;
 mod directory;
 mod files;
 mod notes;
@@ -25,6 +26,7 @@ mod signatures;
 mod snapshots;
 mod tally;
 mod tree;
+mod watching;
 
 use crate::note::VerifierKey;
 use crate::policy::Policy;
@@ -35,6 +37,7 @@ pub use proof::{ProofOptions, proof};
 pub use public::{Fetched, public};
 pub use records::{Answer, Answerer, Question, Stated};
 pub use report::{Check, CheckId, CheckResult, FORMAT, Finding, Report, Verdict};
+pub use watching::{Kept, Trust, Watched, watch};
 
 /// What a verification rests on besides the ledger's own bytes.
 #[derive(Default)]
