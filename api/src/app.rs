@@ -14,9 +14,11 @@ use ledger::replay;
 use ledger::sequencer::{Handle, Published, Request};
 use ledger::store::{HeldDocuments, StoreError};
 
+use crate::balance::NewestSeal;
 use crate::cosigning::Cosigning;
 use crate::problem::Problem;
 use crate::reading::{Cursors, Turns};
+use crate::sealing::SealFigures;
 use crate::session::{Principal, Sessions};
 
 /// One served ledger.
@@ -29,6 +31,10 @@ pub struct App {
     pub held: Mutex<HeldDocuments>,
     /// Sessions.
     pub sessions: Sessions,
+    /// The newest seal with its trees, for balance proofs.
+    pub newest_seal: NewestSeal,
+    /// How many seals were made and failed.
+    pub seal_figures: SealFigures,
     /// Where lists go on.
     pub cursors: Cursors,
     /// Turns at reading what lies back.

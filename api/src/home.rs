@@ -13,6 +13,7 @@ use ledger::store::StoreError;
 use ledger::store::embedded::{EmbeddedOptions, EmbeddedStore};
 
 use crate::app::now;
+use crate::restoring::MARK;
 
 /// Why a directory is not, or does not become, a ledger's.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +33,14 @@ pub enum HomeError {
         path: PathBuf,
         /// What is wrong.
         source: KeyError,
+    },
+    /// A restore into it did not end good.
+    #[error("{path}: this directory is not to be served: {}: restore into a new one", reason.lines().next().unwrap_or_default())]
+    Unusable {
+        /// The mark.
+        path: PathBuf,
+        /// Why it stands there.
+        reason: String,
     },
     /// No randomness for a new key.
     #[error("the system gave no randomness: {0}")]
@@ -81,6 +90,10 @@ pub fn open_home(dir: &Path) -> Result<OpenLedger, HomeError> {
 /// # Errors
 /// [`HomeError`].
 pub fn open_home_asking(dir: &Path, may_sign: MaySign) -> Result<OpenLedger, HomeError> {
+    let mark = dir.join(MARK);
+    if let Ok(reason) = fs::read_to_string(&mark) {
+        return Err(HomeError::Unusable { path: mark, reason });
+    }
     let origin = EmbeddedStore::origin(dir)?;
     let key = read_key(&log_key_path(dir))?;
     let (store, report) = EmbeddedStore::open(dir, &origin, EmbeddedOptions::default())?;

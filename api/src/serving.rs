@@ -13,11 +13,13 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use crate::app::App;
+use crate::balance::NewestSeal;
 use crate::cosigning::settings::ServeSettings;
 use crate::cosigning::{Cosigning, Follower, may_sign};
 use crate::home::{HomeError, open_home_asking};
 use crate::reading::{Cursors, Turns};
 use crate::routes::router;
+use crate::sealing::{self, SealFigures, Sealing};
 use crate::server;
 use crate::session::Sessions;
 
@@ -48,6 +50,7 @@ pub struct Serving {
     listener: TcpListener,
     address: SocketAddr,
     ended: oneshot::Receiver<Result<(), ServingError>>,
+    sealing: Option<Sealing>,
 }
 
 impl Serving {
@@ -95,6 +98,8 @@ impl Serving {
             log: opened.log,
             held: Mutex::new(HeldDocuments::new(HeldLimits::default())),
             sessions: Sessions::default(),
+            newest_seal: NewestSeal::default(),
+            seal_figures: SealFigures::default(),
             cursors: Cursors::new().map_err(HomeError::Randomness)?,
             turns: Turns::default(),
             cosigning,
@@ -115,7 +120,13 @@ impl Serving {
                 let _ = tell.send(outcome);
             })
             .map_err(ServingError::Listen)?;
-        Ok(Self { app, follower, listener, address, ended })
+        Ok(Self { app, follower, listener, address, ended, sealing: None })
+    }
+
+    /// Makes seals while it runs.
+    #[must_use]
+    pub fn sealing(self, sealing: Option<Sealing>) -> Self {
+        Self { sealing, ..self }
     }
 
     /// Where it is reached.
@@ -130,10 +141,12 @@ impl Serving {
     /// # Errors
     /// [`ServingError::Stopped`] if the sequencer ended first.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), ServingError> {
-        let Self { app, follower, listener, mut ended, .. } = self;
+        let Self { app, follower, listener, mut ended, sealing, .. } = self;
         let ledger = app.ledger.clone();
         let following = tokio::spawn(follower.run());
-        let router = router(Arc::new(app));
+        let app = Arc::new(app);
+        let sealing = sealing.map(|sealing| tokio::spawn(sealing::run(Arc::clone(&app), sealing)));
+        let router = router(app);
         let mut failed = None;
         let until = async {
             tokio::select! {
@@ -143,6 +156,11 @@ impl Serving {
         };
         let served = server::serve(listener, router, until).await;
         following.abort();
+        if let Some(sealing) = sealing {
+            sealing.abort();
+            // It ends as soon as it waits for anything; what it submitted is the sequencer's.
+            let _ = sealing.await;
+        }
         if let Some(outcome) = failed {
             return outcome;
         }

@@ -10,6 +10,7 @@
 //! becomes history (`sequencer`, `store`, `record`, `receipt`, `snapshot`), and how history is proven
 //! (`merkle`, `tiles`, `note`, `checkpoint`, `log`, `proof`, `seal`, `verify`), also to those who
 //! trust nobody alone (`policy`, `witness`, `fork`).
+//! (`merkle`, `tiles`, `note`, `checkpoint`, `log`, `proof`, `seal`, `verify`, `export`).
 
 pub mod account;
 pub mod address;
@@ -32,6 +33,7 @@ pub mod decimal;
 pub mod digest;
 pub mod envelope;
 pub mod evidence;
+pub mod export;
 pub mod fault;
 pub mod fork;
 pub mod history;

@@ -1,5 +1,7 @@
 //! Does the whole hold? One binary, one module for each question.
 
+mod audits;
+mod balance_proofs;
 mod batches;
 mod bench;
 mod breakers;
@@ -8,6 +10,7 @@ mod breaks;
 mod clocks;
 mod corrections;
 mod erasures;
+mod exports;
 #[cfg(test)]
 mod flips;
 mod flow;
@@ -35,6 +38,7 @@ mod repeats;
 #[cfg(test)]
 mod rotation;
 mod round_trips;
+mod sealing;
 mod seals;
 mod simulation;
 mod standing;

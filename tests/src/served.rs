@@ -9,6 +9,7 @@ use api::cli::init::{InitArgs, init};
 use api::client::Client;
 use api::cosigning::settings::ServeSettings;
 use api::home::write_key;
+use api::sealing::{Sealing, Times};
 use api::serving::Serving;
 use api::session::session_payload;
 use api::verify::answer;
@@ -71,6 +72,7 @@ pub struct TestLedger {
     running: Option<Running>,
     clients: BTreeMap<String, Client>,
     settings: ServeSettings,
+    sealing: Option<Sealing>,
     /// Who writes its commands.
     pub scribe: Scribe,
 }
@@ -87,7 +89,8 @@ impl TestLedger {
         let mut scribe = Scribe::new(world::ORIGIN, "served");
         world::name_documents(&mut scribe);
         let settings = ServeSettings::default();
-        let mut ledger = Self { dir, running: None, clients: BTreeMap::new(), settings, scribe };
+        let (running, clients) = (None, BTreeMap::new());
+        let mut ledger = Self { dir, running, clients, settings, sealing: None, scribe };
         ledger.start();
         ledger
     }
@@ -148,6 +151,7 @@ impl TestLedger {
 
     fn start(&mut self) {
         let (home, settings) = (self.dir.path().join("ledger"), self.settings.clone());
+        let sealing = self.sealing.clone();
         let (tell, told) = std::sync::mpsc::channel();
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = std::thread::spawn(move || {
@@ -155,7 +159,7 @@ impl TestLedger {
             let runtime = runtime.expect("a runtime");
             let address = "127.0.0.1:0".parse().expect("an address");
             let serving = runtime.block_on(Serving::open_with(&home, address, &[], settings));
-            let serving = serving.expect("it opens");
+            let serving = serving.expect("it opens").sealing(sealing);
             tell.send(serving.url()).expect("the test waits for the address");
             let until = async {
                 let _ = stopped.await;
@@ -174,6 +178,25 @@ impl TestLedger {
             let ended = running.thread.join();
             assert!(std::thread::panicking() || ended.is_ok(), "the server ended in good order");
         }
+    }
+
+    /// Ends in good order and starts again, making seals with a key of the operator's.
+    ///
+    /// # Panics
+    /// If the key's file cannot be written.
+    pub fn restart_sealing(&mut self, by: &str, times: Times) {
+        let key_file = self.dir.path().join(format!("{by}.pem"));
+        if !key_file.exists() {
+            write_key(&key_file, &key(by)).expect("a key file");
+        }
+        self.sealing = Some(Sealing { key_file, times });
+        self.restart();
+    }
+
+    /// Its directory.
+    #[must_use]
+    pub fn home(&self) -> PathBuf {
+        self.dir.path().join("ledger")
     }
 
     /// Ends in good order and starts again, at another address.

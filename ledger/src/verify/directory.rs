@@ -44,16 +44,7 @@ pub fn directory(dir: &Path, options: &Options) -> Report {
         Ok(surveyed) => surveyed,
         Err(error) => {
             found.undecided(CheckId::Frames, Finding::new(error.to_string()).help(FETCH_JOURNAL));
-            let (origin, head, checkpoint, recorded_at) = (None, None, None, None);
-            let cosigned_by = Vec::new();
-            return Report {
-                origin,
-                head,
-                checkpoint,
-                cosigned_by,
-                recorded_at,
-                checks: found.finish(ELSEWHERE),
-            };
+            return Report { checks: found.finish(ELSEWHERE), ..Report::default() };
         }
     };
     tell_survey(&survey, &mut found);
@@ -83,6 +74,7 @@ pub fn directory(dir: &Path, options: &Options) -> Report {
         checkpoint: newest.map(|newest| newest.digest()),
         cosigned_by,
         recorded_at: times,
+        balance: None,
         checks: found.finish(ELSEWHERE),
     }
 }
@@ -119,7 +111,7 @@ fn tell_survey(survey: &Survey, found: &mut Tallies) {
 }
 
 /// The key that record 0 names, or where it cannot be read the one that the caller knows.
-fn log_key(
+pub(super) fn log_key(
     origin: &str,
     reader: &dyn StoreReader,
     options: &Options,
@@ -236,7 +228,7 @@ impl Walk<'_> {
 }
 
 /// Who cosigned the newest witnessed checkpoint, by the policy asked for or the ledger's own.
-fn check_quorum(
+pub(super) fn check_quorum(
     state: &State,
     reader: &dyn StoreReader,
     options: &Options,

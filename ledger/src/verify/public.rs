@@ -46,11 +46,7 @@ pub fn public(fetch: &dyn Fn(&str) -> Fetched, options: &Options) -> (Report, Op
     found.skip(CheckId::OldConsistency, "no --old FILE was given");
     found.skip(CheckId::Quorum, "no --policy was given");
     let Some(newest) = newest(fetch, options, &mut found) else {
-        let (origin, head, checkpoint, recorded_at) = (None, None, None, None);
-        let cosigned_by = Vec::new();
-        let report =
-            Report { origin, head, checkpoint, cosigned_by, recorded_at, checks: found.finish(ELSEWHERE) };
-        return (report, None);
+        return (Report { checks: found.finish(ELSEWHERE), ..Report::default() }, None);
     };
     let cosigned_by = match options.policy {
         Some(policy) => judge_quorum(policy, &newest, &mut found),
@@ -75,6 +71,7 @@ pub fn public(fetch: &dyn Fn(&str) -> Fetched, options: &Options) -> (Report, Op
         checkpoint: Some(newest.digest()),
         cosigned_by,
         recorded_at: outsider.times,
+        balance: None,
         checks: found.finish(ELSEWHERE),
     };
     (report, Some(newest.note))

@@ -10,14 +10,14 @@ use ledger::json::Json;
 use ledger::note::{Note, SignatureLine, VerifierKey};
 use ledger::policy::Policy;
 use ledger::proof::TlogProof;
-use ledger::seal::TreeLine;
+use ledger::seal::{BALANCE_PROOF, BalanceProof, TreeLine};
 use ledger::tiles::{self, TilePath};
 use ledger::verify::{Fetched, Options, ProofOptions, Verdict, proof, public};
 
 use super::corpus::{AUDIT, audit, examples, texts_of};
 use super::{Cost, Form, Reading, Target};
 
-pub(super) const TARGETS: [Target; 11] = [
+pub(super) const TARGETS: [Target; 12] = [
     Target { name: "note", form: Form::Bytes, cost: Cost::Middle, corpus: notes, read: read_note },
     Target {
         name: "checkpoint",
@@ -44,6 +44,13 @@ pub(super) const TARGETS: [Target; 11] = [
         cost: Cost::Middle,
         corpus: evidence,
         read: read_evidence,
+    },
+    Target {
+        name: "balance_proof",
+        form: Form::Bytes,
+        cost: Cost::Middle,
+        corpus: balance_proofs,
+        read: read_balance_proof,
     },
     Target {
         name: "tree_line",
@@ -238,6 +245,20 @@ fn read_evidence(bytes: &[u8]) -> Reading {
     if let Ok(evidence) = &read {
         assert_eq!(evidence.to_string(), text);
         let _ = evidence.verify(ORIGIN, [&*KEY]);
+    }
+    judge(bytes);
+    Reading::of(&read)
+}
+
+fn balance_proofs() -> Vec<Vec<u8>> {
+    texts_of(&AUDIT, |text| text.starts_with(BALANCE_PROOF))
+}
+
+fn read_balance_proof(bytes: &[u8]) -> Reading {
+    let Some(text) = text(bytes) else { return Reading::Refused };
+    let read = BalanceProof::parse(text);
+    if let Ok(proof) = &read {
+        assert_eq!(proof.to_string(), text);
     }
     judge(bytes);
     Reading::of(&read)
