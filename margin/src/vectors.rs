@@ -152,6 +152,7 @@ fn compute(command: &str, case: &Json) -> Result<Json, Failure> {
             let regimes: Vec<RegimeRef> = ids.into_iter().map(RegimeRef::Named).collect();
             Ok(crate::run_tree(input, &regimes)?.to_json())
         }
+        "price" => crate::price_tree(input),
         "compare" => Ok(crate::compare_tree(input)?.to_json()),
         other => Err(Failure::NotYet(Part::Command { name: other.to_owned() })),
     }
