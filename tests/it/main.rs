@@ -9,6 +9,7 @@ mod breaks;
 #[cfg(test)]
 mod clocks;
 mod corrections;
+mod determinism;
 mod erasures;
 mod exports;
 #[cfg(test)]

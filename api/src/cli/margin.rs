@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use ::margin::vectors::{self, Verdict};
 use ::margin::{Failure, InputError, Regime, RegimeRef};
 use clap::{Args, Subcommand, ValueEnum};
+use ledger::digest::Digest;
 use ledger::json::Json;
 
 use super::fail;
@@ -27,10 +28,22 @@ pub enum MarginCommand {
     Run(RunArgs),
     /// Compare silos with one tree: how much the wall traps, and why.
     Compare(CompareArgs),
+    /// Price options one by one: values, sensitivities, implied volatilities.
+    Price {
+        /// The input file (JSON, `pledger.margin.price.v1`).
+        #[arg(long)]
+        input: PathBuf,
+        /// How to print.
+        #[arg(long, value_enum, default_value_t = PriceFormat::Json)]
+        format: PriceFormat,
+    },
     /// Run worked cases: one line per expectation, then the counts.
     Vectors {
         /// The vectors file.
         file: PathBuf,
+        /// Print the digest of each whole answer instead: the same on every machine.
+        #[arg(long)]
+        digests: bool,
     },
     /// Look at a rule book.
     #[command(subcommand)]
@@ -92,6 +105,13 @@ pub enum Format {
     Table,
 }
 
+/// How prices are printed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum PriceFormat {
+    /// One JSON object.
+    Json,
+}
+
 /// Runs a command and says how it ended: 0 done, 1 a check failed, 2 wrong call or input, or an answer
 /// that could not be written.
 pub fn execute(command: &MarginCommand, stdout: &mut dyn Write) -> u8 {
@@ -102,7 +122,9 @@ fn done(command: &MarginCommand, stdout: &mut dyn Write) -> io::Result<u8> {
     match command {
         MarginCommand::Run(args) => run(args, stdout),
         MarginCommand::Compare(args) => compare(args, stdout),
-        MarginCommand::Vectors { file } => run_vectors(file, stdout),
+        MarginCommand::Price { input, format: PriceFormat::Json } => price(input, stdout),
+        MarginCommand::Vectors { file, digests: true } => print_digests(file, stdout),
+        MarginCommand::Vectors { file, digests: false } => run_vectors(file, stdout),
         MarginCommand::Regime(RegimeCommand::Show { regime }) => show(regime, stdout),
         MarginCommand::Regime(RegimeCommand::Check { regime }) => check(regime, stdout),
     }
@@ -139,12 +161,33 @@ fn compare(args: &CompareArgs, stdout: &mut dyn Write) -> io::Result<u8> {
     }
 }
 
+fn price(input: &Path, stdout: &mut dyn Write) -> io::Result<u8> {
+    let Some(bytes) = read(input)? else { return Ok(EXIT_INPUT) };
+    match ::margin::price(&bytes) {
+        Ok(priced) => print(stdout, &priced.to_string()),
+        Err(failure) => refuse(stdout, &failure),
+    }
+}
+
 fn run_vectors(file: &Path, stdout: &mut dyn Write) -> io::Result<u8> {
     let Some(bytes) = read(file)? else { return Ok(EXIT_INPUT) };
     match vectors::run(&bytes) {
         Ok(report) => {
             write!(stdout, "{report}")?;
             Ok(if report.count(Verdict::Fail) == 0 { EXIT_DONE } else { EXIT_FAILED })
+        }
+        Err(error) => refuse(stdout, &Failure::Input(error)),
+    }
+}
+
+fn print_digests(file: &Path, stdout: &mut dyn Write) -> io::Result<u8> {
+    let Some(bytes) = read(file)? else { return Ok(EXIT_INPUT) };
+    match vectors::answers(&bytes) {
+        Ok(answers) => {
+            for (name, answer) in answers {
+                writeln!(stdout, "{name} {}", Digest::of(answer.to_jcs().as_bytes()))?;
+            }
+            Ok(EXIT_DONE)
         }
         Err(error) => refuse(stdout, &Failure::Input(error)),
     }

@@ -11,6 +11,7 @@ use crate::regime::harmonized::{self, Circumstances};
 use crate::regime::schedule::Schedule;
 use crate::regime::siloed::{self, SPOT_RATE, Siloed};
 use crate::regime::span::Span;
+use crate::regime::spm;
 use crate::regime::tims::Tims;
 use crate::regime::{Library, Regime, Rules};
 use crate::risk_array::RiskArrays;
@@ -22,6 +23,7 @@ pub(crate) enum Prepared<'a> {
     Schedule(&'a Schedule, &'a Portfolio),
     Siloed(siloed::Desk<'a>),
     Harmonized(Box<harmonized::Desk<'a>>),
+    Spm(spm::Desk<'a>),
 }
 
 impl<'a> Prepared<'a> {
@@ -53,7 +55,12 @@ impl<'a> Prepared<'a> {
                 let desk = harmonized::Desk::new(rules, portfolio, circumstances, held)?;
                 Ok(Self::Harmonized(Box::new(desk)))
             }
-            Rules::Siloed(_) | Rules::Strategy | Rules::Spm => {
+            Rules::Spm(rules) => {
+                let arrays = rules.arrays(portfolio, held)?;
+                let Circumstances { currency, charges, .. } = circumstances;
+                Ok(Self::Spm(spm::Desk { rules, portfolio, arrays, currency, charges }))
+            }
+            Rules::Siloed(_) | Rules::Strategy => {
                 Err(Stop::NotYet(Part::RuleBook { id: regime.id().to_owned() }))
             }
         }
@@ -67,6 +74,7 @@ impl<'a> Prepared<'a> {
             Self::Schedule(rules, portfolio) => rules.assess(portfolio, account, holdings),
             Self::Siloed(desk) => desk.assess(account, holdings),
             Self::Harmonized(desk) => desk.assess(account, holdings),
+            Self::Spm(desk) => desk.assess(account, holdings),
         }
     }
 
@@ -80,6 +88,7 @@ impl<'a> Prepared<'a> {
                 Some(Digest::of_parts(&parts))
             }
             Self::Harmonized(desk) => Some(desk.arrays().sha256()),
+            Self::Spm(desk) => Some(desk.arrays.sha256()),
             Self::Schedule(..) | Self::Siloed(_) => None,
         }
     }
