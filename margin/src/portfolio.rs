@@ -13,13 +13,13 @@ use num_traits::{One, Zero};
 use crate::classification::{Entry, LegalForm};
 use crate::error::{Code, Part, Stop};
 use crate::input::Input;
-use crate::instrument::{Instrument, Kind, SizeIn};
+use crate::instrument::{Instrument, Kind, OptionSpec, SizeIn};
 use crate::market::Quote;
 use crate::money::{Currency, Figure, Overflow, Quantity};
 use crate::position::Position;
 use crate::pricing;
 use crate::reader::Reader;
-use crate::regime::Library;
+use crate::regime::{Library, strategy};
 
 const YEAR_MS: u64 = 365 * 86_400_000;
 /// Tokens that may stand for tokens before something is classified.
@@ -37,6 +37,15 @@ pub(crate) struct Contract {
     /// Whether it has no entry of its own and takes the class of what it stands for.
     pub(crate) class_borrowed: bool,
     pub(crate) multiplier: Exact,
+    /// Units of the underlying in one unit.
+    pub(crate) ratio: Exact,
+    pub(crate) leverage: Exact,
+    /// Terms of an option.
+    pub(crate) option: Option<OptionSpec>,
+    /// When it expires, in milliseconds of the epoch; zero if it does not.
+    pub(crate) expiry_ms: u64,
+    /// What one unit of what an option delivers is worth, in the option's currency.
+    pub(crate) underlier: Option<Exact>,
     /// Reporting currency per unit of its own.
     pub(crate) fx: Exact,
     /// In its own currency, per unit of the multiplier.
@@ -64,6 +73,25 @@ impl Contract {
         }
         let price = self.price.as_ref().ok_or_else(|| self.unpriced())?;
         Ok(price * &self.multiplier * &self.fx)
+    }
+
+    /// Shares (or coins) that the value of one contract stands for.
+    pub(crate) fn shares(&self) -> Result<Exact, Stop> {
+        if !self.kind.is_inverse() {
+            return Ok(self.multiplier.clone());
+        }
+        let price = self.price.as_ref().filter(|price| !price.is_zero()).ok_or_else(|| self.unpriced())?;
+        Ok(self.value()? / (price * &self.fx))
+    }
+
+    /// Units of the underlying in one contract.
+    pub(crate) fn units(&self) -> Result<Exact, Stop> {
+        Ok(self.shares()? * &self.ratio)
+    }
+
+    /// What one unit of what an option delivers is worth, in the option's currency.
+    pub(crate) fn underlier(&self) -> Result<&Exact, Stop> {
+        self.underlier.as_ref().ok_or_else(|| self.unpriced())
     }
 
     pub(crate) fn exposure(&self) -> Result<&Exact, Stop> {
@@ -153,6 +181,10 @@ impl Portfolio {
             }
             *cost += replacement;
         }
+        strategy::check_books(reader, library, &input.book.positions, |position| {
+            let (quantity, _) = held.get(position.account.as_str())?.get(position.instrument.as_str())?;
+            contracts.get(position.instrument.as_str())?.as_ref().filter(|_| !quantity.is_zero())
+        });
         let known: Vec<Contract> = contracts.into_values().flatten().collect();
         let index: BTreeMap<&str, usize> =
             known.iter().enumerate().map(|(place, contract)| (contract.id.as_str(), place)).collect();
@@ -208,6 +240,11 @@ fn join_contract(
         risk_class: entry.risk_class.clone(),
         class_borrowed,
         multiplier: terms.multiplier.clone(),
+        ratio: terms.ratio.clone(),
+        leverage: terms.leverage.clone(),
+        option: terms.option.clone(),
+        expiry_ms: terms.expiry.as_ref().map_or(0, |(expiry, _)| expiry.millis()),
+        underlier: underlier(input, terms),
         fx,
         delta: exposure.as_ref().map(Figure::nearest).transpose()?,
         price,
@@ -217,6 +254,16 @@ fn join_contract(
         given_array: given.transpose()?,
         no_value: quote.is_some_and(|quote| quote.no_value),
     }))
+}
+
+/// The price of what an option delivers, else of as much of the underlying as it stands for.
+///
+/// Source: margin specification, section 4, underlier of an option.
+fn underlier(input: &Input, terms: &Instrument) -> Option<Exact> {
+    let delivered = terms.option.as_ref()?.deliverable.as_ref();
+    let delivered = delivered.and_then(|id| input.market.quotes.get(id)?.price.clone());
+    let traded = || Some(input.market.underlyings.get(&terms.underlying)?.price.as_ref()? * &terms.ratio);
+    delivered.or_else(traded)
 }
 
 /// The entry in force, with whether it is that of what a token stands for.

@@ -127,7 +127,7 @@ fn run_one(checked: &Checked, regime: &Regime) -> Result<RegimeResult, Failure> 
         | Rules::Span(_)
         | Rules::Schedule(_)
         | Rules::Siloed(_)
-        | Rules::Strategy
+        | Rules::Strategy(_)
         | Rules::Spm => None,
     };
     let methods = match regime.rules() {
@@ -139,7 +139,7 @@ fn run_one(checked: &Checked, regime: &Regime) -> Result<RegimeResult, Failure> 
         | Rules::Span(_)
         | Rules::Schedule(_)
         | Rules::Harmonized(_)
-        | Rules::Strategy
+        | Rules::Strategy(_)
         | Rules::Spm => BTreeMap::new(),
     };
     Ok(RegimeResult {

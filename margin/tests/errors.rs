@@ -253,7 +253,6 @@ fn what_is_not_built_is_refused_after_the_mistakes_of_the_input() {
             Part::Options { instrument: "U".into() },
         ),
         (replaced(&[("\"kind\":\"equity\"", option)]), "us-siloed", Part::Options { instrument: "U".into() }),
-        (BASE.to_owned(), "us-reg-t", Part::RuleBook { id: "us-reg-t".into() }),
         (BASE.to_owned(), "deribit-spm", Part::RuleBook { id: "deribit-spm".into() }),
         (with("\"what_if\":[]"), "us-tims", Part::WhatIf),
     ];
@@ -298,13 +297,13 @@ fn pools_that_are_none() {
 #[test]
 fn a_silo_that_holds_nothing_needs_no_method() {
     let strategy = replaced(&[
-        ("\"book\"", "\"overrides\":{\"us-siloed\":{\"method/securities\":\"us-reg-t\"}},\"book\""),
+        ("\"book\"", "\"overrides\":{\"us-siloed\":{\"method/securities\":\"deribit-spm\"}},\"book\""),
         ("\"quantity\":\"10\"", "\"quantity\":\"0\""),
     ]);
     assert!(run(strategy.as_bytes(), &[RegimeRef::Named("us-siloed")]).is_ok());
     let held = strategy.replace("\"quantity\":\"0\"", "\"quantity\":\"1\"");
     let outcome = run(held.as_bytes(), &[RegimeRef::Named("us-siloed")]);
-    assert_eq!(outcome.unwrap_err(), Failure::NotYet(Part::RuleBook { id: "us-reg-t".into() }));
+    assert_eq!(outcome.unwrap_err(), Failure::NotYet(Part::RuleBook { id: "deribit-spm".into() }));
 }
 
 #[test]

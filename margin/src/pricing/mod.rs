@@ -13,6 +13,20 @@ use num_traits::ToPrimitive;
 use crate::money::{Figure, Overflow};
 use crate::scenario::Scenario;
 
+/// Whether an option buys or sells.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Right {
+    Call,
+    Put,
+}
+
+/// When an option may be exercised.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Style {
+    European,
+    American,
+}
+
 /// One entry of a risk array: P&L of one long contract in 1e-8, half to even.
 pub(crate) fn array_value(value: &Exact) -> Result<i64, Overflow> {
     Figure::nearest(value)?.units().to_i64().ok_or(Overflow)

@@ -63,7 +63,7 @@ impl Library {
             | Rules::Span(_)
             | Rules::Schedule(_)
             | Rules::Harmonized(_)
-            | Rules::Strategy
+            | Rules::Strategy(_)
             | Rules::Spm => None,
         });
         for (id, methods) in siloed.collect::<Vec<_>>() {
@@ -120,7 +120,7 @@ impl Library {
                 | Rules::Span(_)
                 | Rules::Schedule(_)
                 | Rules::Harmonized(_)
-                | Rules::Strategy
+                | Rules::Strategy(_)
                 | Rules::Spm => applied.push((id, rules)),
             }
         }
@@ -133,7 +133,7 @@ impl Library {
             Rules::Tims(tims) => !tims.has_class(risk_class),
             Rules::Schedule(schedule) => !schedule.has_class(risk_class),
             Rules::Harmonized(harmonized) => harmonized.range(risk_class).is_none(),
-            Rules::Span(_) | Rules::Siloed(_) | Rules::Strategy | Rules::Spm => false,
+            Rules::Span(_) | Rules::Siloed(_) | Rules::Strategy(_) | Rules::Spm => false,
         };
         self.applied(form).into_iter().filter(|(_, rules)| lacks(rules)).map(|(id, _)| id).collect()
     }
@@ -141,6 +141,11 @@ impl Library {
     /// Whether a position of that form is margined by a rule that reads its underlying's price.
     pub(crate) fn asks_underlying_price(&self, form: LegalForm) -> bool {
         self.applied(form).iter().any(|(_, rules)| matches!(rules, Rules::Span(_)))
+    }
+
+    /// Whether a position of that form is paired into strategies.
+    pub(crate) fn asks_strategy(&self, form: LegalForm) -> bool {
+        self.applied(form).iter().any(|(_, rules)| matches!(rules, Rules::Strategy(_)))
     }
 
     /// Whether any figure is in the reporting currency, rather than in the coin of settlement.
@@ -159,7 +164,7 @@ impl Library {
             | Rules::Span(_)
             | Rules::Schedule(_)
             | Rules::Siloed(_)
-            | Rules::Strategy
+            | Rules::Strategy(_)
             | Rules::Spm => None,
         });
         places.collect()

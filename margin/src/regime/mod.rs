@@ -8,6 +8,7 @@ pub(crate) mod prepared;
 mod schedule;
 pub(crate) mod siloed;
 mod span;
+pub(crate) mod strategy;
 mod tims;
 
 pub use document::RegimeError;
@@ -64,8 +65,7 @@ pub(crate) enum Rules {
     Schedule(schedule::Schedule),
     Siloed(siloed::Siloed),
     Harmonized(Box<harmonized::Harmonized>),
-    /// Strategy-based margin of options: a later version computes it.
-    Strategy,
+    Strategy(Box<strategy::Strategy>),
     /// Scenario margin in the settlement coin: a later version computes it.
     Spm,
 }
@@ -79,7 +79,7 @@ impl Regime {
     /// Ids of the shipped rule books whose method this version computes: what a run without a
     /// choice runs.
     pub fn built_ids() -> impl Iterator<Item = &'static str> {
-        Self::shipped_ids().filter(|id| !matches!(*id, "us-reg-t" | "deribit-spm"))
+        Self::shipped_ids().filter(|id| *id != "deribit-spm")
     }
 
     /// The text of a shipped rule book: what a ledger adopts by its digest.
@@ -140,7 +140,7 @@ impl Regime {
             "schedule" => Rules::Schedule(schedule::Schedule::read(&shelf)?),
             "siloed" => Rules::Siloed(siloed::Siloed::read(&shelf)?),
             "harmonized" => Rules::Harmonized(Box::new(harmonized::Harmonized::read(&shelf, &sources)?)),
-            "strategy" => Rules::Strategy,
+            "strategy" => Rules::Strategy(Box::new(strategy::Strategy::read(&shelf)?)),
             "spm" => Rules::Spm,
             _ => {
                 return Err(head.error(

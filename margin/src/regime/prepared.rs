@@ -11,6 +11,7 @@ use crate::regime::harmonized::{self, Circumstances};
 use crate::regime::schedule::Schedule;
 use crate::regime::siloed::{self, SPOT_RATE, Siloed};
 use crate::regime::span::Span;
+use crate::regime::strategy::Strategy;
 use crate::regime::tims::Tims;
 use crate::regime::{Library, Regime, Rules};
 use crate::risk_array::RiskArrays;
@@ -20,6 +21,7 @@ pub(crate) enum Prepared<'a> {
     Tims(&'a Tims, &'a Portfolio, RiskArrays),
     Span(&'a Span, &'a Portfolio, BTreeMap<String, RiskArrays>),
     Schedule(&'a Schedule, &'a Portfolio),
+    Strategy(&'a Strategy, &'a Portfolio),
     Siloed(siloed::Desk<'a>),
     Harmonized(Box<harmonized::Desk<'a>>),
 }
@@ -53,9 +55,8 @@ impl<'a> Prepared<'a> {
                 let desk = harmonized::Desk::new(rules, portfolio, circumstances, held)?;
                 Ok(Self::Harmonized(Box::new(desk)))
             }
-            Rules::Siloed(_) | Rules::Strategy | Rules::Spm => {
-                Err(Stop::NotYet(Part::RuleBook { id: regime.id().to_owned() }))
-            }
+            Rules::Strategy(rules) => Ok(Self::Strategy(rules, portfolio)),
+            Rules::Siloed(_) | Rules::Spm => Err(Stop::NotYet(Part::RuleBook { id: regime.id().to_owned() })),
         }
     }
 
@@ -65,6 +66,7 @@ impl<'a> Prepared<'a> {
             Self::Tims(rules, portfolio, arrays) => rules.assess(portfolio, arrays, account, holdings),
             Self::Span(rules, portfolio, arrays) => rules.assess(portfolio, arrays, account, holdings),
             Self::Schedule(rules, portfolio) => rules.assess(portfolio, account, holdings),
+            Self::Strategy(rules, portfolio) => rules.assess(portfolio, account, holdings),
             Self::Siloed(desk) => desk.assess(account, holdings),
             Self::Harmonized(desk) => desk.assess(account, holdings),
         }
@@ -80,7 +82,7 @@ impl<'a> Prepared<'a> {
                 Some(Digest::of_parts(&parts))
             }
             Self::Harmonized(desk) => Some(desk.arrays().sha256()),
-            Self::Schedule(..) | Self::Siloed(_) => None,
+            Self::Schedule(..) | Self::Strategy(..) | Self::Siloed(_) => None,
         }
     }
 }
