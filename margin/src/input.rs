@@ -7,6 +7,7 @@ use ledger::decimal::Exact;
 use ledger::digest::Digest;
 use ledger::json::Json;
 
+use crate::backtest;
 use crate::classification::Classification;
 use crate::error::{Code, InputError};
 use crate::instrument::Instruments;
@@ -78,6 +79,8 @@ pub(crate) struct Input {
     /// The pool whose breaker limits the credit between classes.
     pub(crate) pool: Option<Pool>,
     pub(crate) has_what_if: bool,
+    /// What a back-test asks.
+    pub(crate) backtest: backtest::Terms,
 }
 
 /// Puts documents that are kept apart together into one input.
@@ -153,7 +156,7 @@ fn read_parts(reader: &mut Reader, tree: &Json, fields: &Fields, purpose: Purpos
         .map_or(Some(false), |node| reader.word(node, &[("strict", true), ("report", false)]));
     let pool = fields.get("pool").map_or(Some(None), |node| Pool::read(reader, node).map(Some));
     let funding_rate = fields.get("funding_rate").and_then(|node| reader.decimal(node, Bound::Any));
-    check_backtest_terms(reader, fields);
+    let backtest = backtest::Terms::read(reader, |key| fields.get(key));
     if let (Some(book), Some(instruments)) = (&book, &instruments) {
         check_references(reader, tree, book, instruments, purpose);
     }
@@ -167,24 +170,9 @@ fn read_parts(reader: &mut Reader, tree: &Json, fields: &Fields, purpose: Purpos
         eligibility_strict: eligibility_strict?,
         funding_rate,
         pool: pool?,
+        backtest: backtest?,
         has_what_if: fields.get("what_if").is_some(),
     })
-}
-
-/// Members that only a back-test reads; their spelling is checked wherever they stand.
-fn check_backtest_terms(reader: &mut Reader, fields: &Fields) {
-    if let Some(node) = fields.get("rate") {
-        reader.decimal(node, Bound::Positive);
-    }
-    for node in fields.get("horizons").and_then(|node| reader.elements(node)).unwrap_or_default() {
-        reader.decimal(&node, Bound::Positive);
-    }
-    for node in fields.get("regimes").and_then(|node| reader.elements(node)).unwrap_or_default() {
-        reader.text(&node);
-    }
-    if let Some(node) = fields.get("allow_asynchronous") {
-        reader.flag(node);
-    }
 }
 
 /// Every id that a position, a token or an option names must be there. What an option delivers

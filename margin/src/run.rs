@@ -213,6 +213,12 @@ impl RunResult {
     pub fn table(&self) -> String {
         crate::table::of_run(&self.to_json())
     }
+
+    /// Every figure with its reasons as a page that needs no network and no script.
+    #[must_use]
+    pub fn page(&self) -> String {
+        crate::page::of_run(&self.to_json())
+    }
 }
 
 /// The figures of one rule book.

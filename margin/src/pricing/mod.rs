@@ -1,10 +1,12 @@
 //! What one contract gains or loses in a scenario, rounded once.
 //!
-//! Linear and inverse contracts are exact: price times move. Roots are exact too, so nothing here
-//! needs floating point yet.
+//! Linear and inverse contracts are exact: price times move. Roots are exact too.
+#![allow(clippy::float_arithmetic, reason = "option formulas; no float leaves this module unrounded")]
 
+mod number;
 mod root;
 
+pub(crate) use number::{figure, nearest};
 pub(crate) use root::root_up;
 
 use ledger::decimal::Exact;
