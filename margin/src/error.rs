@@ -90,12 +90,6 @@ pub struct InputError {
 /// A part that a later version builds. An answer that needs it is refused, never guessed.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Part {
-    /// An option whose value must be computed.
-    #[error("the pricing of options, which {instrument} needs")]
-    Options {
-        /// The option.
-        instrument: String,
-    },
     /// A rule book whose method is not computed.
     #[error("the method of the rule book {id}")]
     RuleBook {

@@ -44,6 +44,7 @@ const KNOWN: [&str; 16] = [
 pub(crate) enum Purpose {
     Run,
     Compare,
+    Backtest,
 }
 
 /// The parameters that the input sets in one rule book.
@@ -186,7 +187,7 @@ fn check_references(
 ) {
     let unknown = |id: &str| format!("{id:?} is not among the instruments; add it or correct the id");
     let posted = match purpose {
-        Purpose::Run => &[][..],
+        Purpose::Run | Purpose::Backtest => &[][..],
         Purpose::Compare => &book.posted,
     };
     for (id, spot) in book.named.iter().chain(posted) {

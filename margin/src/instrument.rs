@@ -98,7 +98,6 @@ pub(crate) struct Instrument {
 }
 
 /// The terms that only options have.
-#[allow(dead_code, reason = "the strategy table asks neither style nor kind of underlier; pricing does")]
 #[derive(Clone, Debug)]
 pub(crate) struct OptionSpec {
     pub(crate) right: Right,

@@ -6,6 +6,7 @@ use ledger::decimal::Exact;
 use ledger::digest::Digest;
 use ledger::json::Json;
 use ledger::time::Timestamp;
+use num_traits::Zero;
 
 use crate::assessment::Assessment;
 use crate::compare::collateral::{self, Posted};
@@ -38,7 +39,8 @@ impl Checked {
     pub(crate) fn new(tree: &Json, regimes: &[RegimeRef], purpose: Purpose) -> Result<Self, Failure> {
         let mut reader = Reader::default();
         let (input, overrides) = Input::read(&mut reader, tree, purpose);
-        let library = Library::open(&mut reader, regimes, &overrides);
+        let mut library = Library::open(&mut reader, regimes, &overrides);
+        library.revalues = purpose == Purpose::Backtest;
         reader.outcome()?;
         let Some(input) = input else {
             let message = "the input could not be read; compare it with the specification".to_owned();
@@ -46,9 +48,10 @@ impl Checked {
         };
         let portfolio = Portfolio::join(&mut reader, &input, &library);
         let posted = match purpose {
-            Purpose::Run => Vec::new(),
+            Purpose::Run | Purpose::Backtest => Vec::new(),
             Purpose::Compare => collateral::value_all(&mut reader, &input, &library),
         };
+        check_charges(&mut reader, &input, &library);
         reader.outcome()?;
         if input.has_what_if {
             return Err(Failure::NotYet(Part::WhatIf));
@@ -58,8 +61,23 @@ impl Checked {
             vol_ratio: input.market.vol_ratio.clone(),
             previous: input.book.previous.clone(),
             pool: input.pool.clone(),
+            currency: input.currency.clone(),
+            charges: input.book.charges.as_ref().map(|(charges, _)| charges.clone()).unwrap_or_default(),
         };
         Ok(Self { input, library, portfolio, posted, circumstances })
+    }
+}
+
+/// Charges beside the scenarios are one account's: with several, each would pay those of all.
+fn check_charges(reader: &mut Reader, input: &Input, library: &Library) {
+    let positions = &input.book.positions;
+    let several = positions.iter().any(|position| position.account != positions[0].account);
+    let asked = library.chosen.iter().any(|regime| matches!(regime.rules(), Rules::Spm(_)));
+    if let Some((charges, spot)) = input.book.charges.as_ref().filter(|_| several && asked)
+        && !charges.is_zero()
+    {
+        let message = "charges are of one account; give each account a book of its own";
+        reader.note(Code::BadField, spot, message);
     }
 }
 
@@ -128,7 +146,7 @@ fn run_one(checked: &Checked, regime: &Regime) -> Result<RegimeResult, Failure> 
         | Rules::Schedule(_)
         | Rules::Siloed(_)
         | Rules::Strategy(_)
-        | Rules::Spm => None,
+        | Rules::Spm(_) => None,
     };
     let methods = match regime.rules() {
         Rules::Siloed(siloed) => {
@@ -140,7 +158,7 @@ fn run_one(checked: &Checked, regime: &Regime) -> Result<RegimeResult, Failure> 
         | Rules::Schedule(_)
         | Rules::Harmonized(_)
         | Rules::Strategy(_)
-        | Rules::Spm => BTreeMap::new(),
+        | Rules::Spm(_) => BTreeMap::new(),
     };
     Ok(RegimeResult {
         regime: regime.clone(),

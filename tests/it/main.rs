@@ -7,6 +7,7 @@ mod breaks;
 #[cfg(test)]
 mod clocks;
 mod corrections;
+mod determinism;
 mod erasures;
 #[cfg(test)]
 mod flips;

@@ -27,6 +27,15 @@ pub enum MarginCommand {
     Run(RunArgs),
     /// Compare silos with one tree: how much the wall traps, and why.
     Compare(CompareArgs),
+    /// Price options one by one: values, sensitivities, implied volatilities.
+    Price {
+        /// The input file (JSON, `pledger.margin.price.v1`).
+        #[arg(long)]
+        input: PathBuf,
+        /// How to print.
+        #[arg(long, value_enum, default_value_t = PriceFormat::Json)]
+        format: PriceFormat,
+    },
     /// Margin today's book at the closes of past days, and test what was required against what was lost.
     Backtest(BacktestArgs),
     /// Run worked cases: one line per expectation, then the counts.
@@ -125,6 +134,13 @@ pub enum Format {
     Table,
 }
 
+/// How prices are printed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum PriceFormat {
+    /// One JSON object.
+    Json,
+}
+
 /// Runs a command and says how it ended: 0 done, 1 a check failed, 2 wrong call or input, or an answer
 /// that could not be written.
 pub fn execute(command: &MarginCommand, stdout: &mut dyn Write) -> u8 {
@@ -135,6 +151,7 @@ fn done(command: &MarginCommand, stdout: &mut dyn Write) -> io::Result<u8> {
     match command {
         MarginCommand::Run(args) => run(args, stdout),
         MarginCommand::Compare(args) => compare(args, stdout),
+        MarginCommand::Price { input, format: PriceFormat::Json } => price(input, stdout),
         MarginCommand::Backtest(args) => backtest(args, stdout),
         MarginCommand::Vectors { file } => run_vectors(file, stdout),
         MarginCommand::Regime(RegimeCommand::Show { regime }) => show(regime, stdout),
@@ -172,6 +189,14 @@ fn compare(args: &CompareArgs, stdout: &mut dyn Write) -> io::Result<u8> {
             Format::Json => print(stdout, &comparison.to_json().to_string()),
             Format::Table => print(stdout, comparison.table().trim_end()),
         },
+        Err(failure) => refuse(stdout, &failure),
+    }
+}
+
+fn price(input: &Path, stdout: &mut dyn Write) -> io::Result<u8> {
+    let Some(bytes) = read(input)? else { return Ok(EXIT_INPUT) };
+    match ::margin::price(&bytes) {
+        Ok(priced) => print(stdout, &priced.to_string()),
         Err(failure) => refuse(stdout, &failure),
     }
 }

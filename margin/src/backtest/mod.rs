@@ -89,7 +89,7 @@ pub fn backtest_tree(input: &Json, history: &History, regimes: &[RegimeRef]) -> 
     } else {
         Regime::built_ids().map(RegimeRef::Named).collect()
     };
-    let checked = Checked::new(input, &asked, Purpose::Run)?;
+    let checked = Checked::new(input, &asked, Purpose::Backtest)?;
     let roll = Roll::new(&checked.input, &checked.portfolio, history)?;
     let days = days(&checked, &roll)?;
     collect(&checked, &roll, history, &days)

@@ -9,15 +9,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ledger::decimal::Exact;
-use num_traits::{Signed, Zero};
+use num_traits::{One, Signed, Zero};
 
 use super::history::History;
 use super::statistics::volatility_ratios;
+use crate::contract::Contract;
 use crate::error::{Code, Failure, InputError, Stop};
 use crate::input::Input;
 use crate::instrument::Kind;
 use crate::money::{Figure, rounded};
-use crate::portfolio::{Contract, Holding, Portfolio};
+use crate::portfolio::{Holding, Portfolio};
+use crate::pricing::Pricer;
 
 /// Decimals of a scaled price.
 const PRICE_DECIMALS: usize = 8;
@@ -136,30 +138,31 @@ impl<'a> Roll<'a> {
         }
     }
 
-    /// What the book gains from one date to a later one, at the quantities of today.
-    pub(super) fn pnl(&self, from: &Portfolio, to: &Portfolio, _horizon: usize) -> Result<Exact, Stop> {
+    /// What the book gains from one date to another so many listed dates later, at the quantities
+    /// of today.
+    pub(super) fn pnl(&self, from: &Portfolio, to: &Portfolio, days: usize) -> Result<Exact, Stop> {
         let mut pnl = Exact::zero();
         for holding in net_holdings(from) {
             let (before, after) = (from.contract(&holding), to.contract(&holding));
-            pnl += holding.quantity.exact() * gain(before, after)?;
+            pnl += holding.quantity.exact() * gain(before, after, days)?;
         }
         Ok(pnl)
     }
 }
 
-/// What one contract gains, in the reporting currency.
-fn gain(before: &Contract, after: &Contract) -> Result<Exact, Stop> {
-    let (Some(from), Some(to)) = (&before.price, &after.price) else { return Err(before.unpriced()) };
+/// What one contract gains, in the reporting currency: an option by its value later, with the
+/// strike and the volatility that it has at first.
+fn gain(before: &Contract, after: &Contract, days: usize) -> Result<Exact, Stop> {
     if before.kind == Kind::Option {
-        return Err(before.unpriced());
+        let (option, pricer) = (before.option(), Pricer::default());
+        let now = option.later(option.underlier(), 0, pricer)?;
+        let then = option.later(after.option().underlier(), days, pricer)?;
+        return Ok(then.minus(now)?.exact() * &before.multiplier * &before.fx);
     }
+    let (from, to) = (&before.price, &after.price);
     if before.kind.is_inverse() {
         // Its notional at the start times the relative move.
-        return if from.is_zero() {
-            Err(before.unpriced())
-        } else {
-            Ok(before.exposure()? * (to / from - Exact::from(num_bigint::BigInt::from(1))))
-        };
+        return Ok(before.value() * (to / from - Exact::one()));
     }
     Ok((to - from) * &before.multiplier * &before.fx)
 }
@@ -193,8 +196,8 @@ fn mover<'a>(
     let of_it = held.iter().filter(|holding| portfolio.contract(holding).underlying == underlying);
     let with_closes = of_it.filter_map(|holding| {
         let contract = portfolio.contract(holding);
-        let base = contract.price.clone().filter(Signed::is_positive)?;
-        let size = holding.quantity.exact().abs() * contract.delta?.exact().abs();
+        let base = Some(contract.price.clone()).filter(Signed::is_positive)?;
+        let size = holding.quantity.exact().abs() * contract.delta(Pricer::default()).ok()?.exact().abs();
         (contract.kind != Kind::Option && history.has(&contract.id)).then_some((size, &contract.id, base))
     });
     // The first by id on a tie: the holdings are in that order and `max_by` keeps the last.
@@ -208,7 +211,7 @@ fn largest_underlying(portfolio: &Portfolio, held: &[Holding]) -> Result<Option<
     for holding in held {
         let contract = portfolio.contract(holding);
         *notional.entry(&contract.underlying).or_default() +=
-            holding.quantity.exact() * contract.delta()?.exact();
+            holding.quantity.exact() * contract.delta(Pricer::default())?.exact();
     }
     let largest = notional.into_iter().rev().max_by_key(|(_, notional)| notional.abs());
     Ok(largest.map(|(underlying, _)| underlying.to_owned()))

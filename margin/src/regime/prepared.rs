@@ -11,6 +11,7 @@ use crate::regime::harmonized::{self, Circumstances};
 use crate::regime::schedule::Schedule;
 use crate::regime::siloed::{self, SPOT_RATE, Siloed};
 use crate::regime::span::Span;
+use crate::regime::spm;
 use crate::regime::strategy::Strategy;
 use crate::regime::tims::Tims;
 use crate::regime::{Library, Regime, Rules};
@@ -24,6 +25,7 @@ pub(crate) enum Prepared<'a> {
     Strategy(&'a Strategy, &'a Portfolio),
     Siloed(siloed::Desk<'a>),
     Harmonized(Box<harmonized::Desk<'a>>),
+    Spm(spm::Desk<'a>),
 }
 
 impl<'a> Prepared<'a> {
@@ -55,8 +57,13 @@ impl<'a> Prepared<'a> {
                 let desk = harmonized::Desk::new(rules, portfolio, circumstances, held)?;
                 Ok(Self::Harmonized(Box::new(desk)))
             }
+            Rules::Spm(rules) => {
+                let arrays = rules.arrays(portfolio, held)?;
+                let Circumstances { currency, charges, .. } = circumstances;
+                Ok(Self::Spm(spm::Desk { rules, portfolio, arrays, currency, charges }))
+            }
             Rules::Strategy(rules) => Ok(Self::Strategy(rules, portfolio)),
-            Rules::Siloed(_) | Rules::Spm => Err(Stop::NotYet(Part::RuleBook { id: regime.id().to_owned() })),
+            Rules::Siloed(_) => Err(Stop::NotYet(Part::RuleBook { id: regime.id().to_owned() })),
         }
     }
 
@@ -69,6 +76,7 @@ impl<'a> Prepared<'a> {
             Self::Strategy(rules, portfolio) => rules.assess(portfolio, account, holdings),
             Self::Siloed(desk) => desk.assess(account, holdings),
             Self::Harmonized(desk) => desk.assess(account, holdings),
+            Self::Spm(desk) => desk.assess(account, holdings),
         }
     }
 
@@ -82,6 +90,7 @@ impl<'a> Prepared<'a> {
                 Some(Digest::of_parts(&parts))
             }
             Self::Harmonized(desk) => Some(desk.arrays().sha256()),
+            Self::Spm(desk) => Some(desk.arrays.sha256()),
             Self::Schedule(..) | Self::Strategy(..) | Self::Siloed(_) => None,
         }
     }

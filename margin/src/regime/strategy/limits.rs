@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ledger::decimal::Exact;
 
+use crate::contract::Contract;
 use crate::error::Code;
 use crate::instrument::Kind;
-use crate::portfolio::Contract;
 use crate::position::Position;
 use crate::reader::Reader;
 use crate::regime::Library;
@@ -39,13 +39,6 @@ pub(crate) fn check_books<'a>(
                 contract.underlying
             );
             reader.note(Code::MixedMultiplier, &position.spot, message);
-        }
-        if contract.underlier.is_none() {
-            let message = format!(
-                "what {:?} delivers has no price; add it or the underlying to the market",
-                contract.id
-            );
-            reader.note(Code::PriceMissing, &position.spot, message);
         }
         seen.insert(&contract.id);
         if seen.len() > LEGS_MAX {

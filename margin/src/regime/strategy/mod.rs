@@ -17,17 +17,19 @@ use ledger::decimal::Exact;
 use num_traits::{One, Signed, Zero};
 
 use crate::assessment::{Assessment, Shown};
+use crate::contract::Contract;
 use crate::error::Stop;
 use crate::explain::Node;
 use crate::instrument::Kind;
 use crate::money::{Figure, print_exact};
-use crate::portfolio::{Contract, Holding, Portfolio};
+use crate::portfolio::{Holding, Portfolio};
 use crate::pricing::Right;
 use crate::regime::document::{RegimeError, Shelf};
 use crate::regime::split_by_underlying;
 use pairing::{Choice, Pairing, Used};
 use table::{Leg, Market, Need, OptionTerms, Side, Stage, StockTerms};
 
+const PRICED: &str = "what an option that is paired delivers had a price when it was joined";
 /// The name of the rule in explanations.
 const RULE: &str = "us-reg-t";
 
@@ -145,11 +147,11 @@ impl Strategy {
         let mut labels = Vec::new();
         for holding in stock {
             let contract = portfolio.contract(holding);
-            let units = contract.units()? / &first.ratio;
+            let units = contract.shares() * &contract.ratio / &first.ratio;
             let quantity = holding.quantity.exact();
             contracts += &quantity * &units / &first.multiplier;
             gross += quantity.abs() * units;
-            value += quantity.abs() * contract.value()?;
+            value += quantity.abs() * contract.value();
             labels.push(contract.id.as_str());
         }
         let rate = self.rates.get(&first.risk_class).unwrap_or(&self.rate_default);
@@ -163,7 +165,7 @@ impl Strategy {
                     floor_per_unit: self.floor_per_share.clone(),
                     protective: self.protective.clone(),
                 },
-                spot: first.underlier()? * &first.fx,
+                spot: first.underlier.as_ref().expect(PRICED) * &first.fx,
                 stock_price: if gross.is_zero() { Exact::zero() } else { value / gross },
                 stock_is_short: contracts.is_negative(),
             },
@@ -177,8 +179,8 @@ impl Strategy {
     fn alone(&self, portfolio: &Portfolio, held: &[&Holding]) -> Result<Vec<(String, bool, Need)>, Stop> {
         let need = |holding: &&Holding| {
             let contract = portfolio.contract(holding);
-            let (units, quantity) = (contract.shares()?, holding.quantity.exact());
-            let price = if units.is_zero() { Exact::zero() } else { contract.value()? / &units };
+            let (units, quantity) = (contract.shares(), holding.quantity.exact());
+            let price = if units.is_zero() { Exact::zero() } else { contract.value() / &units };
             let Need { initial, maintenance } =
                 self.stock.alone(&price, quantity.is_negative(), &contract.leverage);
             let shares = quantity.abs() * units;
@@ -246,8 +248,7 @@ fn explain_used(holding: &pairing::Holding, size: &Exact, used: &Used) -> Result
 
 /// The terms of an option, in the reporting currency.
 fn leg(contract: &Contract, holding: &Holding) -> Result<Leg, Stop> {
-    let terms = contract.option.as_ref().ok_or_else(|| contract.unpriced())?;
-    let price = contract.price.as_ref().ok_or_else(|| contract.unpriced())?;
+    let terms = contract.spec.as_ref().expect("only options are legs, and options have terms");
     Ok(Leg {
         label: contract.id.clone(),
         side: match terms.right {
@@ -256,7 +257,7 @@ fn leg(contract: &Contract, holding: &Holding) -> Result<Leg, Stop> {
         },
         strike: &terms.strike * &contract.fx,
         expiry_ms: contract.expiry_ms,
-        price: price * &contract.fx,
+        price: &contract.price * &contract.fx,
         quantity: holding.quantity.exact(),
     })
 }
@@ -285,7 +286,7 @@ fn option_values(portfolio: &Portfolio, holdings: &[Holding]) -> Result<(Values,
         if contract.kind != Kind::Option || holding.quantity.is_zero() {
             continue;
         }
-        let value = contract.value()? * holding.quantity.exact();
+        let value = contract.value() * holding.quantity.exact();
         let side = if value.is_negative() { &mut proceeds } else { &mut cost };
         side.0.push((contract.id.clone(), value.abs()));
     }
