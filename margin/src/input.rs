@@ -16,6 +16,7 @@ use crate::money::Currency;
 use crate::pool::Pool;
 use crate::position::Book;
 use crate::reader::{Bound, Fields, Node, Reader, Spot};
+use crate::what_if::{self, Change};
 
 /// The schema that an input names.
 pub const INPUT_SCHEMA: &str = "pledger.margin.input.v1";
@@ -79,7 +80,8 @@ pub(crate) struct Input {
     pub(crate) funding_rate: Option<Exact>,
     /// The pool whose breaker limits the credit between classes.
     pub(crate) pool: Option<Pool>,
-    pub(crate) has_what_if: bool,
+    /// Changes to the book, each to the one before it.
+    pub(crate) what_if: Vec<Change>,
     /// What a back-test asks.
     pub(crate) backtest: backtest::Terms,
 }
@@ -157,9 +159,12 @@ fn read_parts(reader: &mut Reader, tree: &Json, fields: &Fields, purpose: Purpos
         .map_or(Some(false), |node| reader.word(node, &[("strict", true), ("report", false)]));
     let pool = fields.get("pool").map_or(Some(None), |node| Pool::read(reader, node).map(Some));
     let funding_rate = fields.get("funding_rate").and_then(|node| reader.decimal(node, Bound::Any));
+    let mut named = Vec::new();
+    let what_if =
+        fields.get("what_if").map_or(Some(Vec::new()), |node| what_if::read(reader, node, &mut named));
     let backtest = backtest::Terms::read(reader, |key| fields.get(key));
     if let (Some(book), Some(instruments)) = (&book, &instruments) {
-        check_references(reader, tree, book, instruments, purpose);
+        check_references(reader, tree, book, &named, instruments, purpose);
     }
     Some(Input {
         sha256: Digest::of(tree.to_jcs().as_bytes()),
@@ -172,7 +177,7 @@ fn read_parts(reader: &mut Reader, tree: &Json, fields: &Fields, purpose: Purpos
         funding_rate,
         pool: pool?,
         backtest: backtest?,
-        has_what_if: fields.get("what_if").is_some(),
+        what_if: what_if?,
     })
 }
 
@@ -182,6 +187,7 @@ fn check_references(
     reader: &mut Reader,
     tree: &Json,
     book: &Book,
+    what_if: &[(String, Spot)],
     instruments: &Instruments,
     purpose: Purpose,
 ) {
@@ -190,7 +196,7 @@ fn check_references(
         Purpose::Run | Purpose::Backtest => &[][..],
         Purpose::Compare => &book.posted,
     };
-    for (id, spot) in book.named.iter().chain(posted) {
+    for (id, spot) in book.named.iter().chain(posted).chain(what_if) {
         if !instruments.ids.contains(id) {
             reader.note(Code::UnknownInstrument, spot, unknown(id));
         }

@@ -34,6 +34,7 @@ mod price;
 mod run;
 mod table;
 pub mod vectors;
+mod what_if;
 
 pub use backtest::{Backtest, History, backtest, backtest_tree, coverage_tree};
 pub use compare::{Comparison, compare, compare_tree};

@@ -124,7 +124,12 @@ fn too_large<T>(reader: &mut Reader, position: &Position) -> Option<T> {
 }
 
 /// Gain of a position since its entry; nothing without an entry price.
-fn replacement_cost(reader: &mut Reader, contract: &Contract, input: &Input, position: &Position) -> Exact {
+pub(crate) fn replacement_cost(
+    reader: &mut Reader,
+    contract: &Contract,
+    input: &Input,
+    position: &Position,
+) -> Exact {
     let Some(entry) = &position.entry_price else { return Exact::zero() };
     let gain = &contract.price - entry;
     let by_quote = contract.kind.is_inverse()

@@ -132,6 +132,43 @@ fn what_cannot_be_tested_is_refused() {
     }
 }
 
+/// An option is lost by its value: the strike of the first day, the same volatility, a shorter life.
+/// Two days of standing still cost a long option only its time.
+#[test]
+fn options_are_revalued_with_the_strike_of_the_first_day() {
+    let option = r#""kind":"option","right":"call","strike":"100","expiry":"2027-02-20T21:00:00.000Z","multiplier":"100""#;
+    let text = input("").to_string().replace(r#""kind":"equity""#, option).replace(
+        r#""security","jurisdictions":["sec"],"risk_class":"equity""#,
+        r#""security_option","jurisdictions":["sec"],"risk_class":"equity""#,
+    );
+    let text = text
+        .replace(r#""S":{"price":"100"}"#, r#""S":{"vol":"0.3"}"#)
+        .replace(r#""quantity":"30""#, r#""quantity":"0""#);
+    let json = read(text.replace(r#""quantity":"-10""#, r#""quantity":"1""#).as_bytes()).unwrap();
+    let flat = vec!["200"; 66];
+    let history = history("date,symbol,close", &[rows("U", &flat, "")]);
+    let tested = backtest_tree(&json, &history, &[RegimeRef::Named("us-tims"), RegimeRef::Named("us-reg-t")]);
+    let tested = tested.unwrap().to_json();
+    assert_eq!(
+        member(&tested, "/regimes/0/horizons/0/note"),
+        "option coverage not measured: volatility is held"
+    );
+    // At twice the price every figure is twice that of today: BSM(200, 200, 92 and 90 days, 30 %).
+    let loss = |days: &str| {
+        let cases = format!(
+            r#"{{"schema":"pledger.margin.price.v1","cases":[{{"id":"c","model":"bsm","right":"call","underlying":"200","strike":"200","t":"{days}","vol":"0.3"}}]}}"#
+        );
+        let priced = margin::price(cases.as_bytes()).unwrap();
+        ledger::decimal::DecimalText::parse(member(&priced, "/results/0/value")).unwrap().exact()
+    };
+    let time = (loss("0.25205479452054796") - loss("0.24657534246575343")) * num_bigint::BigInt::from(100);
+    let told = ledger::decimal::DecimalText::parse(member(&tested, "/regimes/0/horizons/1/worst_loss"))
+        .unwrap()
+        .exact();
+    let cent = ledger::decimal::Exact::new(1.into(), 100.into());
+    assert!(told >= time && told <= time + cent);
+}
+
 /// The worst start is the earliest of equals, and a book that never loses has a gain for its worst.
 #[test]
 fn ties_go_to_the_earliest_start() {
