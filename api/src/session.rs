@@ -13,7 +13,7 @@ use ledger::id::PartyId;
 use ledger::json::Json;
 use ledger::key::KeyId;
 use ledger::party::{KeyUse, Role};
-use ledger::profile;
+use ledger::profile::{self, Tree};
 use ledger::state::State;
 use ledger::time::Timestamp;
 
@@ -164,8 +164,8 @@ struct SessionOpen {
 }
 
 impl SessionOpen {
-    fn read(payload: &Json) -> Option<Self> {
-        let text = |name: &str| payload.get(name).and_then(Json::as_str);
+    fn read(payload: &Tree) -> Option<Self> {
+        let text = |name: &str| payload.get(name).and_then(Tree::as_str);
         let exact = payload.as_object()?.len() == 6 && text("type")? == "session.open";
         exact.then_some(())?;
         Some(Self {

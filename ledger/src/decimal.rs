@@ -159,12 +159,24 @@ pub fn print_scaled(scaled: &BigInt, decimals: usize) -> String {
 
 /// Sets the point `decimals` from the right of a whole number's digits.
 pub(crate) fn print_digits(digits: &str, decimals: usize) -> String {
-    let mut text = "0".repeat((decimals + 1).saturating_sub(digits.len()));
+    let mut text = String::with_capacity(digits.len().max(decimals) + 2);
     text.push_str(digits);
+    set_point(&mut text, 0, decimals);
+    text
+}
+
+/// Sets the point `decimals` from the right of the whole number that stands at the end of a text from
+/// `start` on, and takes off the zeros that then say nothing.
+pub(crate) fn set_point(text: &mut String, start: usize, decimals: usize) {
+    if decimals == 0 {
+        return;
+    }
+    for _ in text.len() - start..=decimals {
+        text.insert(start, '0');
+    }
     text.insert(text.len() - decimals, '.');
     let kept = text.trim_end_matches('0').trim_end_matches('.').len();
     text.truncate(kept);
-    text
 }
 
 #[cfg(test)]

@@ -110,6 +110,9 @@ impl Envelope {
     /// # Errors
     /// [`EnvelopeError`], the first that holds.
     pub fn parse(bytes: &[u8]) -> Result<Self, EnvelopeError> {
+        if let Some(stored) = Self::parse_stored(bytes) {
+            return Ok(stored);
+        }
         let tree = json::read(bytes).map_err(EnvelopeError::NotJson)?;
         let [payload, payload_type, signatures] =
             members(&tree, "", ["payload", "payloadType", "signatures"])?;
@@ -126,6 +129,28 @@ impl Envelope {
             return Err(EnvelopeError::SignatureMissing);
         }
         Ok(Self { payload, payload_type, signatures })
+    }
+
+    /// The form that is stored, without a tree; `None` says only that it may be another.
+    fn parse_stored(bytes: &[u8]) -> Option<Self> {
+        let mut rest = std::str::from_utf8(bytes).ok()?;
+        // What is no text of its own form stops at its own quote or is not plain.
+        let mut text = |before: &str| {
+            let (text, after) = rest.strip_prefix(before)?.split_once('"')?;
+            rest = after;
+            let is_plain = text.bytes().all(|byte| (b' '..=b'~').contains(&byte) && byte != b'\\');
+            is_plain.then_some(text)
+        };
+        let payload = base64::decode(text("{\"payload\":\"")?)?;
+        let payload_type = text(",\"payloadType\":\"")?.to_owned();
+        let mut signatures = Vec::with_capacity(1);
+        let mut before = ",\"signatures\":[{\"keyid\":\"";
+        while let Some(keyid) = text(before) {
+            let sig = base64::decode(text(",\"sig\":\"")?)?.try_into().ok()?;
+            signatures.push(EnvelopeSignature { keyid: keyid.to_owned(), sig });
+            before = "},{\"keyid\":\"";
+        }
+        (rest == "}]}" && !signatures.is_empty()).then_some(Self { payload, payload_type, signatures })
     }
 
     /// Signs a payload for a purpose with each key, in order.

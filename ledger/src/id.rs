@@ -5,10 +5,10 @@
 
 use std::borrow::Borrow;
 use std::fmt;
-use std::sync::Arc;
 
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use smol_str::SmolStr;
 
 /// The text is not an id.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -17,7 +17,8 @@ pub struct IdError;
 
 fn check(text: &str) -> Result<(), IdError> {
     let first = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
-    let rest = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte));
+    let rest =
+        text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b':' | b'-'));
     if first && rest && text.len() <= 64 { Ok(()) } else { Err(IdError) }
 }
 
@@ -25,7 +26,7 @@ macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
         $(#[$doc])*
         #[derive(Clone, Eq, Hash, Ord, PartialEq, PartialOrd)]
-        pub struct $name(Arc<str>);
+        pub struct $name(SmolStr);
 
         impl $name {
             /// Reads an id.
@@ -34,7 +35,7 @@ macro_rules! ids {
             /// [`IdError`] outside `[A-Za-z0-9][A-Za-z0-9._:-]{0,63}`.
             pub fn parse(text: &str) -> Result<Self, IdError> {
                 check(text)?;
-                Ok(Self(text.into()))
+                Ok(Self(SmolStr::new(text)))
             }
 
             /// The text.

@@ -10,7 +10,7 @@ use crate::envelope::{Envelope, EnvelopeError, PAE_MAX, Purpose};
 use crate::id::PartyId;
 use crate::json::{self, Json};
 use crate::key::{KeyId, PublicKey};
-use crate::profile::{self, ProfileError};
+use crate::profile::{self, ProfileError, Tree};
 use crate::state::State;
 
 /// Who holds which key, at some recent size of the log.
@@ -154,7 +154,7 @@ pub fn check_recorded(envelope: &[u8], keys: &impl KeyBook) -> Result<KeyId, Int
 fn read_command(envelope: &Envelope) -> Result<Command, IntakeError> {
     let tree = profile::read(&envelope.payload).map_err(IntakeError::Profile)?;
     // A type signed for another purpose is none of that purpose's.
-    if let Some(given) = tree.get("type").and_then(Json::as_str)
+    if let Some(given) = tree.get("type").and_then(Tree::as_str)
         && envelope.purpose() != Some(Body::purpose(given))
     {
         return Err(IntakeError::Command(CommandError::TypeUnknown { given: given.to_owned() }));
@@ -167,15 +167,14 @@ fn read_command(envelope: &Envelope) -> Result<Command, IntakeError> {
 /// Author, type and new key are looked up in the payload before it has any other meaning; a payload
 /// in which they cannot be found is answered with what is wrong with it.
 fn check_signatures(envelope: &Envelope, message: &[u8], keys: &impl KeyBook) -> Result<KeyId, IntakeError> {
-    let payload =
-        json::read(&envelope.payload).map_err(|error| IntakeError::Profile(ProfileError::NotJson(error)))?;
-    let signers = Signers::of(&payload);
+    let Named { type_name, author, public_key } = Named::in_payload(&envelope.payload)?;
+    let signers = Signers::of(type_name.as_deref());
     let (expected, got) = (signers.count(), envelope.signatures.len());
     if expected != got {
         return Err(IntakeError::SignatureCount { expected, got });
     }
-    let own = new_key(&payload);
-    let author = payload.get("author").and_then(Json::as_str);
+    let own = public_key.and_then(|text| PublicKey::parse(&text).ok());
+    let author = author.as_deref();
     let candidates = match signers {
         Signers::NewKey => own.into_iter().collect(),
         Signers::Author | Signers::AuthorAndNewKey => {
@@ -193,8 +192,28 @@ fn check_signatures(envelope: &Envelope, message: &[u8], keys: &impl KeyBook) ->
     Ok(signer)
 }
 
-fn new_key(payload: &Json) -> Option<PublicKey> {
-    PublicKey::parse(payload.pointer("/body/public_key")?.as_str()?).ok()
+/// What signatures depend on.
+struct Named {
+    type_name: Option<String>,
+    author: Option<String>,
+    public_key: Option<String>,
+}
+
+impl Named {
+    fn in_payload(payload: &[u8]) -> Result<Self, IntakeError> {
+        let text = |text: &str| Some(text.to_owned());
+        if let Ok(tree) = profile::read(payload) {
+            let find = |from: Option<&Tree>, name| from?.get(name)?.as_str().and_then(text);
+            let (top, body) = (Some(&tree), tree.get("body"));
+            let (type_name, author) = (find(top, "type"), find(top, "author"));
+            return Ok(Self { type_name, author, public_key: find(body, "public_key") });
+        }
+        let json = json::read(payload).map_err(|error| IntakeError::Profile(ProfileError::NotJson(error)))?;
+        let find = |from: Option<&Json>, name| from?.get(name)?.as_str().and_then(text);
+        let (top, body) = (Some(&json), json.get("body"));
+        let (type_name, author) = (find(top, "type"), find(top, "author"));
+        Ok(Self { type_name, author, public_key: find(body, "public_key") })
+    }
 }
 
 /// Without a readable author nobody's keys can be tried: what the body's reading says, or that.

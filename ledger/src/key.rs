@@ -26,7 +26,11 @@ pub enum KeyError {
 /// An Ed25519 public key that was found fit to be registered.
 #[derive(Clone, Copy, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "[u8; 32]", into = "[u8; 32]")]
-pub struct PublicKey(VerifyingKey);
+pub struct PublicKey {
+    key: VerifyingKey,
+    /// Found once: a replay asks for it with every record.
+    id: KeyId,
+}
 
 impl PublicKey {
     /// Takes 32 bytes.
@@ -37,7 +41,13 @@ impl PublicKey {
         let key = VerifyingKey::from_bytes(bytes).map_err(|_| KeyError::Weak)?;
         // Decompression takes non-canonical encodings; printing again shows them.
         let canonical = key.to_edwards().compress().as_bytes() == bytes;
-        if key.is_weak() || !canonical { Err(KeyError::Weak) } else { Ok(Self(key)) }
+        if key.is_weak() || !canonical { Err(KeyError::Weak) } else { Ok(Self::of(key)) }
+    }
+
+    fn of(key: VerifyingKey) -> Self {
+        let digest = Sha256::digest(key.as_bytes());
+        let id = KeyId(digest[..8].try_into().expect("a SHA-256 digest has 32 bytes"));
+        Self { key, id }
     }
 
     /// Reads the base64 that bodies of commands carry.
@@ -52,13 +62,13 @@ impl PublicKey {
     /// The 32 bytes.
     #[must_use]
     pub fn to_bytes(self) -> [u8; 32] {
-        self.0.to_bytes()
+        self.key.to_bytes()
     }
 
     /// The 32 bytes, borrowed.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 32] {
-        self.0.as_bytes()
+        self.key.as_bytes()
     }
 
     /// Padded base64.
@@ -70,14 +80,13 @@ impl PublicKey {
     /// The name that envelopes give the key.
     #[must_use]
     pub fn id(&self) -> KeyId {
-        let digest = Sha256::digest(self.to_bytes());
-        KeyId(digest[..8].try_into().expect("a SHA-256 digest has 32 bytes"))
+        self.id
     }
 
     /// Whether `signature` is this key's over exactly `message`.
     #[must_use]
     pub fn verifies(&self, message: &[u8], signature: &[u8; 64]) -> bool {
-        self.0.verify_strict(message, &Signature::from_bytes(signature)).is_ok()
+        self.key.verify_strict(message, &Signature::from_bytes(signature)).is_ok()
     }
 }
 
@@ -168,7 +177,7 @@ impl SecretKey {
     /// The public half.
     #[must_use]
     pub fn public(&self) -> PublicKey {
-        PublicKey(self.0.verifying_key())
+        PublicKey::of(self.0.verifying_key())
     }
 
     /// Signs exactly these bytes (pure Ed25519).

@@ -2,6 +2,7 @@
 
 use num_bigint::BigUint;
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use crate::digest::Digest;
 use crate::id::{AccountId, AssetId, CallId, MovementId, PartyId};
@@ -71,7 +72,7 @@ pub struct MovementStep {
     /// What became of the amounts: reserved (`pending`), moved (`settled`), or freed again.
     pub status: MovementStatus,
     /// How much of each posting, in smallest units; empty where the postings are in a document.
-    pub amounts: Vec<u128>,
+    pub amounts: SmallVec<[u128; 1]>,
     /// The business date that the record's command gives.
     pub effective_at: Option<Timestamp>,
 }
@@ -86,7 +87,7 @@ pub struct Movement {
     /// Where it stands.
     pub status: MovementStatus,
     /// What it moves, all or nothing.
-    pub postings: Vec<Posting>,
+    pub postings: SmallVec<[Posting; 1]>,
     /// The document with its postings, if it is a batch; then `postings` is empty.
     pub batch: Option<Digest>,
     /// Until when it may settle.
@@ -110,7 +111,7 @@ pub struct Movement {
     /// What leaves each owner's accounts by it: to another owner, or out of the custodian.
     pub outflows: Vec<Outflow>,
     /// What became of it, record by record.
-    pub steps: Vec<MovementStep>,
+    pub steps: SmallVec<[MovementStep; 2]>,
     /// The record that instructed it.
     pub instructed_seq: u64,
     /// When that was.

@@ -2,7 +2,12 @@
 //!
 //! Source: audit specification §1.
 
+mod canonical;
+mod tree;
+
 use unicode_normalization::is_nfc;
+
+pub use tree::Tree;
 
 use crate::json::{self, Json};
 
@@ -34,22 +39,36 @@ pub enum ProfileError {
 ///
 /// # Errors
 /// [`ProfileError`], the first that holds.
-pub fn read(payload: &[u8]) -> Result<Json, ProfileError> {
-    let tree = read_profile(payload)?;
-    if tree.to_jcs().as_bytes() == payload { Ok(tree) } else { Err(ProfileError::NotCanonical) }
+pub fn read(payload: &[u8]) -> Result<Tree<'_>, ProfileError> {
+    if let Some(tree) = canonical::read(payload) {
+        return Ok(tree);
+    }
+    let json = read_json(payload)?;
+    if json.to_jcs().as_bytes() == payload { Ok(within(&json)) } else { Err(ProfileError::NotCanonical) }
 }
 
 /// Reads a payload in any spelling of the profile.
 ///
 /// # Errors
 /// [`ProfileError::NotJson`] or [`ProfileError::Profile`].
-pub fn read_profile(payload: &[u8]) -> Result<Json, ProfileError> {
-    let tree = json::read(payload).map_err(ProfileError::NotJson)?;
-    if tree.as_object().is_none() {
+pub fn read_profile(payload: &[u8]) -> Result<Tree<'_>, ProfileError> {
+    match canonical::read(payload) {
+        Some(tree) => Ok(tree),
+        None => read_json(payload).map(|json| within(&json)),
+    }
+}
+
+fn within(json: &Json) -> Tree<'static> {
+    Tree::owned(json).expect("the profile has no number and no null")
+}
+
+fn read_json(payload: &[u8]) -> Result<Json, ProfileError> {
+    let json = json::read(payload).map_err(ProfileError::NotJson)?;
+    if json.as_object().is_none() {
         return Err(Broken::of("not an object").tell());
     }
-    check(&tree, 1).map_err(Broken::tell)?;
-    Ok(tree)
+    check(&json, 1).map_err(Broken::tell)?;
+    Ok(json)
 }
 
 /// A rule that a value breaks.

@@ -6,10 +6,11 @@
 use std::sync::Arc;
 
 use crate::account::{Account, Book};
-use crate::amount::print_units;
+use crate::amount::{print_units, write_units};
 use crate::approval::HeldStatus;
 use crate::break_record::{Break, BreakState};
 use crate::json::{self, Json, write_string};
+use crate::movement::Movement;
 use crate::overrides::Override;
 use crate::pool::Pool;
 use crate::record::Record;
@@ -70,10 +71,52 @@ pub fn print_effects(after: &State, effects: &Effects) -> String {
         if out.len() > 1 {
             out.push(',');
         }
-        print_members(&mut out, told(after, change));
+        print_change(&mut out, after, change);
     }
     out.push(']');
     out
+}
+
+/// A movement as it is told, in canonical form: an id and a status hold nothing that is escaped.
+fn print_movement(out: &mut String, movement: &Movement) {
+    print_plain(out, '{', "id", movement.id.as_str());
+    print_plain(out, ',', "kind", "movement");
+    print_plain(out, ',', "status", movement.status.as_str());
+    out.push('}');
+}
+
+/// An account with its balances, in canonical form.
+fn print_account(out: &mut String, after: &State, account: &Account) {
+    let decimals = after.asset(&account.asset).map_or(0, |asset| asset.decimals);
+    let print = |out: &mut String, key: &str, sign: &str, units: u128| {
+        print_plain(out, ',', key, sign);
+        // The digits come before the closing quote.
+        out.pop();
+        write_units(out, units, decimals);
+        out.push('"');
+    };
+    let is_external = account.book == Book::External;
+    let start = out.len();
+    if !is_external {
+        print(out, "available", "", account.available());
+    }
+    print_plain(out, ',', "id", account.id.as_str());
+    print_plain(out, ',', "kind", "account");
+    print(out, "pending_in", "", account.pending_in);
+    print(out, "pending_out", "", account.pending_out);
+    print(out, "settled", if is_external && account.settled > 0 { "-" } else { "" }, account.settled);
+    out.replace_range(start..=start, "{");
+    out.push('}');
+}
+
+/// A member whose text needs no escape.
+fn print_plain(out: &mut String, before: char, key: &str, text: &str) {
+    out.push(before);
+    out.push('"');
+    out.push_str(key);
+    out.push_str("\":\"");
+    out.push_str(text);
+    out.push('"');
 }
 
 /// An object of texts, its members in canonical order.
@@ -90,12 +133,12 @@ fn print_members(out: &mut String, mut members: Vec<(&str, String)>) {
     out.push('}');
 }
 
-fn told(after: &State, change: &Change) -> Vec<(&'static str, String)> {
+fn print_change(out: &mut String, after: &State, change: &Change) {
     let (kind, id, mut members): (&str, String, Vec<(&str, String)>) = match change {
         Change::Opened(_) => ("ledger", after.origin().to_owned(), Vec::new()),
         Change::Party(party) => ("party", party.id.to_string(), vec![("role", party.role.to_string())]),
         Change::Asset(asset) => ("asset", asset.id.to_string(), Vec::new()),
-        Change::Account(account) => ("account", account.id.to_string(), balances(after, account)),
+        Change::Account(account) => return print_account(out, after, account),
         Change::Agreement(agreement) => {
             let mut told = vec![("versions", agreement.versions.len().to_string())];
             told.extend(agreement.termination.as_ref().map(|end| ("ends", end.from.to_string())));
@@ -119,9 +162,7 @@ fn told(after: &State, change: &Change) -> Vec<(&'static str, String)> {
             ];
             ("margin_statement", statement.id.to_string(), figures)
         }
-        Change::Movement(movement) => {
-            ("movement", movement.id.to_string(), vec![("status", movement.status.to_string())])
-        }
+        Change::Movement(movement) => return print_movement(out, movement),
         Change::Call(call) => {
             let figures = vec![("state", call.state().to_string()), ("amount", call.amount().to_string())];
             ("call", call.id.to_string(), figures)
@@ -152,7 +193,7 @@ fn told(after: &State, change: &Change) -> Vec<(&'static str, String)> {
         }
     };
     members.extend([("kind", kind.to_owned()), ("id", id)]);
-    members
+    print_members(out, members);
 }
 
 fn level(pool: &Pool) -> Vec<(&'static str, String)> {

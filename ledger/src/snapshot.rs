@@ -22,7 +22,7 @@ use crate::state::State;
 use crate::store::StoredSnapshot;
 
 /// Changes with the shape of [`State`]: an older snapshot is then not read.
-const VERSION: u32 = 8;
+const VERSION: u32 = 9;
 
 const MOVEMENTS_TOGETHER: usize = 8_192;
 

@@ -142,7 +142,7 @@ fn read_steps(reader: &mut Reader, node: &Node) -> Option<u16> {
 }
 
 fn read_asked(reader: &mut Reader, fields: &Fields, node: &Node) -> Option<Asked> {
-    let vol = fields.get("vol").map(|node| reader.decimal(node, Bound::Positive));
+    let vol = fields.get("vol").map(|node| reader.decimal(node, Bound::NonNegative));
     let price = fields.get("price").map(|at| (reader.decimal(at, Bound::NonNegative), at.spot.clone()));
     match (vol, price) {
         (Some(vol), None) => Some(Asked::Value(vol?)),

@@ -245,7 +245,7 @@ fn cases_to_price_are_read_as_strictly() {
             "/cases/0/strike",
         ),
         ("\"vol\":\"0.3\"", "\"vol\":\"0.3\",\"price\":\"12\"", Code::BadField, "/cases/0/price"),
-        ("\"vol\":\"0.3\"", "\"vol\":\"0\"", Code::BadField, "/cases/0/vol"),
+        ("\"vol\":\"0.3\"", "\"vol\":\"-0.1\"", Code::BadField, "/cases/0/vol"),
         ("\"bsm\"", "\"heston\"", Code::BadField, "/cases/0/model"),
         ("\"steps\":\"50\"", "\"steps\":\"0\"", Code::BadField, "/cases/1/steps"),
         ("\"steps\":\"50\"", "\"steps\":\"5001\"", Code::BadField, "/cases/1/steps"),

@@ -26,7 +26,7 @@ use ledger::digest::Digest;
 use ledger::envelope::Envelope;
 use ledger::json::{self, Json};
 use ledger::key::SecretKey;
-use ledger::profile;
+use ledger::profile::{self, Tree};
 use ledger::record::Record;
 use ledger::replay;
 use ledger::snapshot;
@@ -150,7 +150,7 @@ fn records_written_then_are_read_and_replayed() {
         assert_eq!(envelope.id(), stored.command_id);
         let tree = profile::read(&envelope.payload).expect("a golden payload is canonical");
         let command = Command::read(&tree).expect("a golden command is read");
-        assert_eq!(tree.get("type").and_then(Json::as_str), Some(command.body.type_name()));
+        assert_eq!(tree.get("type").and_then(Tree::as_str), Some(command.body.type_name()));
         let read = replay::read(state.length(), stored);
         if let Err(error) = read.and_then(|read| replay::take_up(&mut state, &read, &driver.kept)) {
             panic!("record {}: {error}; {WHAT_TO_DO}", state.length());

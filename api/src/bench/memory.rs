@@ -15,6 +15,7 @@ use ledger::command::Command;
 use ledger::digest::Digest;
 use ledger::json::Json;
 use ledger::key::KeyId;
+use ledger::profile::Tree;
 use ledger::state::State;
 use ledger::time::Timestamp;
 
@@ -164,7 +165,8 @@ impl Ledger {
             ("expires_at", Json::text(expires_at.to_string())),
             ("body", body),
         ]);
-        let command = Command::read(&payload).map_err(|error| error.to_string())?;
+        let command = Tree::of(&payload).ok_or("a body with a number")?;
+        let command = Command::read(&command).map_err(|error| error.to_string())?;
         let payload = payload.to_jcs();
         let signer = self.signers.iter().find(|(name, _)| name == author).map(|(_, key)| *key);
         let mut documents = Documents::default();

@@ -104,7 +104,7 @@ fn shown(held: &Json, id: Digest) -> Result<String, String> {
     }
     let tree = profile::read(payload.as_bytes()).map_err(|error| error.to_string())?;
     let hex = id.to_string();
-    Ok(format!("{}\ncommand id {} … {}", reading(&tree, 0), &hex[..8], &hex[56..]))
+    Ok(format!("{}\ncommand id {} … {}", reading(&tree.to_json(), 0), &hex[..8], &hex[56..]))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use ::margin::vectors::{self, Verdict};
 use ::margin::{Failure, History, InputError, Regime, RegimeRef};
 use clap::{Args, Subcommand, ValueEnum};
+use ledger::digest::Digest;
 use ledger::json::Json;
 
 use super::fail;
@@ -42,6 +43,9 @@ pub enum MarginCommand {
     Vectors {
         /// The vectors file.
         file: PathBuf,
+        /// Print the digest of each whole answer instead: the same on every machine.
+        #[arg(long)]
+        digests: bool,
     },
     /// Look at a rule book.
     #[command(subcommand)]
@@ -153,7 +157,8 @@ fn done(command: &MarginCommand, stdout: &mut dyn Write) -> io::Result<u8> {
         MarginCommand::Compare(args) => compare(args, stdout),
         MarginCommand::Price { input, format: PriceFormat::Json } => price(input, stdout),
         MarginCommand::Backtest(args) => backtest(args, stdout),
-        MarginCommand::Vectors { file } => run_vectors(file, stdout),
+        MarginCommand::Vectors { file, digests: true } => print_digests(file, stdout),
+        MarginCommand::Vectors { file, digests: false } => run_vectors(file, stdout),
         MarginCommand::Regime(RegimeCommand::Show { regime }) => show(regime, stdout),
         MarginCommand::Regime(RegimeCommand::Check { regime }) => check(regime, stdout),
     }
@@ -231,6 +236,19 @@ fn run_vectors(file: &Path, stdout: &mut dyn Write) -> io::Result<u8> {
         Ok(report) => {
             write!(stdout, "{report}")?;
             Ok(if report.count(Verdict::Fail) == 0 { EXIT_DONE } else { EXIT_FAILED })
+        }
+        Err(error) => refuse(stdout, &Failure::Input(error)),
+    }
+}
+
+fn print_digests(file: &Path, stdout: &mut dyn Write) -> io::Result<u8> {
+    let Some(bytes) = read(file)? else { return Ok(EXIT_INPUT) };
+    match vectors::answers(&bytes) {
+        Ok(answers) => {
+            for (name, answer) in answers {
+                writeln!(stdout, "{name} {}", Digest::of(answer.to_jcs().as_bytes()))?;
+            }
+            Ok(EXIT_DONE)
         }
         Err(error) => refuse(stdout, &Failure::Input(error)),
     }

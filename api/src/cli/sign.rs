@@ -80,7 +80,7 @@ fn sign(args: &SignArgs) -> Result<Option<Envelope>, String> {
     if envelope.pae().len() > PAE_MAX {
         return Err(format!("{} bytes to sign, at most {PAE_MAX}", envelope.pae().len()));
     }
-    eprintln!("{}\ncommand id {}", reading(&tree, 0), envelope.id());
+    eprintln!("{}\ncommand id {}", reading(&tree.to_json(), 0), envelope.id());
     Ok((args.yes || confirmed()?).then_some(envelope))
 }
 

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use num_bigint::BigInt;
 
 use super::breaker::{self, Timing};
@@ -44,7 +46,7 @@ pub(super) fn apply(state: &State, entry: &Entry, batch: &MovementBatch) -> Resu
         return Err(unreadable(&format!("it has {} postings, not {}", texts.len(), batch.count)));
     }
     let mut moved = movement::pending(state, entry, batch.movement.clone(), postings, None);
-    moved.postings = Vec::new();
+    moved.postings = SmallVec::new();
     moved.batch = Some(batch.document);
     movement::settle_whole(&mut moved);
     let mut changes = working.into_changes();

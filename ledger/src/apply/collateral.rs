@@ -2,6 +2,7 @@
 //!
 //! Source: calls specification §3 (value), §6 (release guard).
 
+use std::cell::LazyCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -250,14 +251,16 @@ pub(super) fn guard_release(
     if releases.is_empty() {
         return Ok(());
     }
-    let after = working.after();
+    // Most of what goes out secures nothing: only what is held makes the state afterwards needed.
+    let after = LazyCell::new(|| working.after());
     releases
         .into_iter()
-        .try_for_each(|(pledgor, released)| guard_pledgor(&after, entry, pledgor, &released, waivers))
+        .try_for_each(|(pledgor, released)| guard_pledgor(before, &after, entry, pledgor, &released, waivers))
 }
 
-fn guard_pledgor(
+fn guard_pledgor<F: FnOnce() -> State>(
     state: &State,
+    after: &LazyCell<State, F>,
     entry: &Entry,
     pledgor: &PartyId,
     released: &[&Posting],
@@ -293,8 +296,8 @@ fn guard_pledgor(
     for (agreement, version, statement) in &bound {
         let terms = version.signed.terms();
         let side = agreement.side_of(pledgor).unwrap_or(Side::B);
-        let items: Vec<_> = posted_accounts(state, pledgor)
-            .map(|account| item(state, account, account.available(), side))
+        let items: Vec<_> = posted_accounts(after, pledgor)
+            .map(|account| item(after, account, account.available(), side))
             .collect();
         let required = in_currency(state, terms.base_currency(), &needed, terms, at)?;
         let remaining = counted_value(state, terms, side, &items, &required, at)?;

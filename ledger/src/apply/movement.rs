@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use smallvec::{SmallVec, smallvec};
+
 use super::address::check_destination;
 use super::breaker::{self, Timing};
 use super::facts::outflows;
@@ -103,8 +105,8 @@ pub(super) fn pending(
         author: entry.command.author.clone(),
         status: MovementStatus::Pending,
         outflows: outflows(state, &postings),
-        steps: vec![step],
-        postings,
+        steps: smallvec![step],
+        postings: postings.into_iter().collect(),
         batch: None,
         expires: None,
         call,
@@ -235,7 +237,7 @@ pub(super) fn settled(
     movement.steps.push(MovementStep {
         seq: entry.seq,
         status: MovementStatus::Settled,
-        amounts: parts.to_vec(),
+        amounts: SmallVec::from_slice(parts),
         effective_at: entry.command.effective_at,
     });
     if movement.postings.iter().all(|posting| posting.remaining() == 0) {

@@ -94,7 +94,9 @@ fn check_principals(state: &State, document: &PolicyDocument) -> Result<(), Reje
 /// # Errors
 /// `velocity_exceeded` and refusals of prices by a limit; `policy_refused`.
 pub(super) fn decide(state: &State, entry: &Entry, effects: &Effects) -> Result<Decision, Rejection> {
-    let facts = Facts::of(state, entry, effects)?;
+    // What is moved is asked for by policies alone.
+    let none = state.policies().next().is_none();
+    let facts = if none { Facts::default() } else { Facts::of(state, entry, effects)? };
     for policy in state.policies() {
         for limit in policy.document.limits() {
             check_limit(state, entry, policy, limit, &facts.outflows)?;

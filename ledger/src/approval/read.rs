@@ -24,7 +24,7 @@ impl PolicyDocument {
     /// [`PolicyFault::Form`], and [`PolicyFault::Unsafe`] if it would not protect.
     pub fn read(bytes: &[u8]) -> Result<Self, PolicyFault> {
         let tree = profile::read_profile(bytes).map_err(|error| PolicyFault::Form(error.to_string()))?;
-        let mut fields = Fields::of(&tree, "");
+        let mut fields = Fields::of(&tree);
         let document = read_document(&mut fields);
         let document = fields.finish(document).map_err(|errors| {
             PolicyFault::Form(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))

@@ -23,7 +23,6 @@ use super::webhook::{WebhookRemove, WebhookSet};
 use crate::digest::Digest;
 use crate::envelope::Purpose;
 use crate::id::CallId;
-use crate::json::Json;
 use crate::party::{KeyUse, Role};
 
 /// What the body of a type can tell of itself.
@@ -290,8 +289,8 @@ pub enum Signers {
 impl Signers {
     /// What the type asks for.
     #[must_use]
-    pub fn of(payload: &Json) -> Self {
-        match payload.get("type").and_then(Json::as_str) {
+    pub fn of(type_name: Option<&str>) -> Self {
+        match type_name {
             Some("ledger.open") => Self::NewKey,
             Some("party.register" | "key.add" | "key.rotate") => Self::AuthorAndNewKey,
             Some(_) | None => Self::Author,

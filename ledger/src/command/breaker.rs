@@ -5,7 +5,7 @@ use super::concern::Concern;
 use super::fields::{Fields, ReadText};
 use crate::breaker::{Factor, Level, Signal, Signals};
 use crate::id::RegimeId;
-use crate::json::Json;
+use crate::profile::Tree;
 
 /// `breaker.step`: one cycle of a pool. The ledger makes the step again from the signals and refuses
 /// another result.
@@ -33,7 +33,7 @@ impl Ask for BreakerStep {
         let calm = fields.parsed("calm");
         let signals = fields.nested("signals", read_signals);
         let reasons = fields.required("reasons", "an array of signals, in the order of the table", |value| {
-            let word = |word: &Json| Signal::parse(word.as_str()?);
+            let word = |word: &Tree| Signal::parse(word.as_str()?);
             value.as_array()?.iter().map(word).collect()
         });
         Some(Self {

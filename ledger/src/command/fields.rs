@@ -1,11 +1,15 @@
 //! Reads the members of a command's body, each once, and names every one that is wrong.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+use smallvec::{SmallVec, smallvec};
+use smol_str::SmolStr;
+
 use crate::decimal::DecimalText;
 use crate::digest::Digest;
-use crate::json::Json;
+use crate::profile::Tree;
 use crate::record::SEQ_MAX;
 use crate::time::Timestamp;
 
@@ -49,37 +53,63 @@ impl fmt::Display for FieldError {
     }
 }
 
+/// One step of the way to an object.
+#[derive(Clone, Copy)]
+enum Step {
+    Name(&'static str),
+    Place(usize),
+}
+
 /// The members of one object while they are read.
 pub(crate) struct Fields<'a> {
-    pointer: String,
-    members: &'a [(String, Json)],
-    read: Vec<&'static str>,
+    /// The way to it, printed only if something is wrong.
+    path: SmallVec<[Step; 4]>,
+    members: &'a [(Cow<'a, str>, Tree<'a>)],
+    read: SmallVec<[&'static str; 16]>,
     errors: Vec<FieldError>,
 }
 
-/// An object without members, for a value that is none.
-const NO_MEMBERS: &[(String, Json)] = &[];
-
 impl<'a> Fields<'a> {
-    /// Starts on the object at `pointer`.
-    pub(crate) fn of(tree: &'a Json, pointer: &str) -> Self {
+    /// Starts on the object that is the whole.
+    pub(crate) fn of(tree: &'a Tree<'a>) -> Self {
+        Self::at(tree, SmallVec::new())
+    }
+
+    /// Starts on the object that is a member of the whole.
+    pub(crate) fn of_member(tree: &'a Tree<'a>, name: &'static str) -> Self {
+        Self::at(tree, smallvec![Step::Name(name)])
+    }
+
+    fn at(tree: &'a Tree<'a>, path: SmallVec<[Step; 4]>) -> Self {
+        let members = tree.as_object();
         let mut fields =
-            Self { pointer: pointer.to_owned(), members: NO_MEMBERS, read: Vec::new(), errors: Vec::new() };
-        match tree.as_object() {
-            Some(members) => fields.members = members,
-            None => fields.errors.push(FieldError {
-                pointer: pointer.to_owned(),
-                fault: FieldFault::BadValue,
-                help: "an object".to_owned(),
-            }),
+            Self { path, members: members.unwrap_or_default(), read: SmallVec::new(), errors: Vec::new() };
+        if members.is_none() {
+            let (pointer, fault) = (fields.pointer(), FieldFault::BadValue);
+            fields.errors.push(FieldError { pointer, fault, help: "an object".to_owned() });
         }
         fields
+    }
+
+    fn below(&self, steps: &[Step]) -> SmallVec<[Step; 4]> {
+        let mut path = self.path.clone();
+        path.extend_from_slice(steps);
+        path
+    }
+
+    /// RFC 6901.
+    fn pointer(&self) -> String {
+        let step = |step: &Step| match step {
+            Step::Name(name) => format!("/{name}"),
+            Step::Place(place) => format!("/{place}"),
+        };
+        self.path.iter().map(step).collect()
     }
 
     /// Ends the reading: `value` is given if every member was right and none is left.
     pub(crate) fn finish<T>(mut self, value: Option<T>) -> Result<T, Vec<FieldError>> {
         for (name, _) in self.members {
-            if !self.read.contains(&name.as_str()) {
+            if !self.read.contains(&name.as_ref()) {
                 let known = self.read.join(", ");
                 self.complain(name, FieldFault::UnknownField, format_args!("members here: {known}"));
             }
@@ -91,7 +121,7 @@ impl<'a> Fields<'a> {
     }
 
     fn complain(&mut self, name: &str, fault: FieldFault, help: impl fmt::Display) {
-        let pointer = format!("{}/{name}", self.pointer);
+        let pointer = format!("{}/{name}", self.pointer());
         self.errors.push(FieldError { pointer, fault, help: help.to_string() });
     }
 
@@ -101,7 +131,7 @@ impl<'a> Fields<'a> {
         None
     }
 
-    fn find(&mut self, name: &'static str) -> Option<&'a Json> {
+    fn find(&mut self, name: &'static str) -> Option<&'a Tree<'a>> {
         self.read.push(name);
         self.members.iter().find(|(member, _)| member == name).map(|(_, value)| value)
     }
@@ -111,7 +141,7 @@ impl<'a> Fields<'a> {
         &mut self,
         name: &'static str,
         help: impl fmt::Display,
-        read: impl FnOnce(&'a Json) -> Option<T>,
+        read: impl FnOnce(&'a Tree<'a>) -> Option<T>,
     ) -> Option<Option<T>> {
         let Some(value) = self.find(name) else { return Some(None) };
         let value = read(value);
@@ -126,7 +156,7 @@ impl<'a> Fields<'a> {
         &mut self,
         name: &'static str,
         help: impl fmt::Display,
-        read: impl FnOnce(&'a Json) -> Option<T>,
+        read: impl FnOnce(&'a Tree<'a>) -> Option<T>,
     ) -> Option<T> {
         let value = self.optional(name, &help, read)?;
         if value.is_none() {
@@ -148,7 +178,7 @@ impl<'a> Fields<'a> {
         })?;
         let mut values = Vec::with_capacity(elements.len());
         for (place, element) in elements.iter().enumerate() {
-            let mut fields = Fields::of(element, &format!("{}/{name}/{place}", self.pointer));
+            let mut fields = Fields::at(element, self.below(&[Step::Name(name), Step::Place(place)]));
             let value = read(&mut fields);
             match fields.finish(value) {
                 Ok(value) => values.push(value),
@@ -170,7 +200,7 @@ impl<'a> Fields<'a> {
         read: impl FnOnce(&mut Fields<'a>) -> Option<T>,
     ) -> Option<T> {
         let tree = self.required(name, "an object", Some)?;
-        let mut fields = Fields::of(tree, &format!("{}/{name}", self.pointer));
+        let mut fields = Fields::at(tree, self.below(&[Step::Name(name)]));
         let value = read(&mut fields);
         fields.finish(value).map_err(|errors| self.errors.extend(errors)).ok()
     }
@@ -212,7 +242,7 @@ impl<'a> Fields<'a> {
     pub(crate) fn set<T: ReadText + Ord>(&mut self, name: &'static str) -> Option<Vec<T>> {
         let help = format_args!("a non-empty array in ascending order without repeats, each {}", T::HELP);
         self.required(name, help, |value| {
-            let texts = value.as_array()?.iter().map(Json::as_str).collect::<Option<Vec<_>>>()?;
+            let texts = value.as_array()?.iter().map(Tree::as_str).collect::<Option<Vec<_>>>()?;
             let ascending = texts.windows(2).all(|pair| pair[0] < pair[1]);
             let values = texts.into_iter().map(T::read_text).collect::<Option<Vec<_>>>()?;
             (ascending && !values.is_empty()).then_some(values)
@@ -253,7 +283,7 @@ impl ReadText for u64 {
 
 /// A quantity as written; an asset's decimals give it a scale later.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct QuantityText(String);
+pub struct QuantityText(SmolStr);
 
 impl QuantityText {
     /// In smallest units of an asset with so many decimals.
@@ -276,7 +306,7 @@ impl ReadText for QuantityText {
     fn read_text(text: &str) -> Option<Self> {
         let decimal = DecimalText::parse_quantity(text).ok()?;
         let fits = decimal.whole_digits() <= 39 && decimal.fraction_digits() <= 30;
-        fits.then(|| Self(text.to_owned()))
+        fits.then(|| Self(SmolStr::new(text)))
     }
 }
 

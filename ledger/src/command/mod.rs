@@ -48,12 +48,11 @@ pub use seal::{AttestationPut, SealPut};
 pub use standing::{AccountStanding, AssetSuspend, PartyStanding};
 pub use webhook::{EventName, WebhookRemove, WebhookSet};
 
-use std::sync::Arc;
-
 use fields::Fields;
+use smol_str::SmolStr;
 
 use crate::id::PartyId;
-use crate::json::Json;
+use crate::profile::Tree;
 use crate::time::Timestamp;
 
 /// A well-formed command.
@@ -79,14 +78,14 @@ pub struct Command {
 
 /// 22 to 64 of `A-Z a-z 0-9 _ -`: unique per author, unguessable.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, serde::Serialize, serde::Deserialize)]
-pub struct IdempotencyKey(Arc<str>);
+pub struct IdempotencyKey(SmolStr);
 
 impl IdempotencyKey {
     /// Reads a key.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let alphabet = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
-        (alphabet && (22..=64).contains(&text.len())).then(|| Self(text.into()))
+        (alphabet && (22..=64).contains(&text.len())).then(|| Self(SmolStr::new(text)))
     }
 
     /// The text.
@@ -127,13 +126,13 @@ impl Command {
     ///
     /// # Errors
     /// [`CommandError`], the first kind that holds, with every wrong member named.
-    pub fn read(tree: &Json) -> Result<Self, CommandError> {
-        if let Some(given) = tree.get("type").and_then(Json::as_str)
+    pub fn read(tree: &Tree) -> Result<Self, CommandError> {
+        if let Some(given) = tree.get("type").and_then(Tree::as_str)
             && !Body::knows(given)
         {
             return Err(CommandError::TypeUnknown { given: given.to_owned() });
         }
-        let mut top = Fields::of(tree, "");
+        let mut top = Fields::of(tree);
         let author = top.parsed("author");
         let ledger = top.text("ledger");
         let idempotency_key = top.required(
@@ -149,7 +148,7 @@ impl Command {
         let head = top.finish(head.zip(type_name.zip(body_tree))).map_err(CommandError::Schema)?;
         let ((author, ledger, idempotency_key, expires_at, effective_at), (type_name, body_tree)) = head;
 
-        let mut fields = Fields::of(body_tree, "/body");
+        let mut fields = Fields::of_member(body_tree, "body");
         let memo = fields.text_optional("memo");
         let expect = read_expectations(body_tree, &mut fields);
         let body = Body::read(&type_name, &mut fields);
@@ -162,7 +161,7 @@ impl Command {
     }
 }
 
-fn read_expectations(body: &Json, fields: &mut Fields) -> Option<Vec<Expectation>> {
+fn read_expectations(body: &Tree, fields: &mut Fields) -> Option<Vec<Expectation>> {
     if body.get("expect").is_none() {
         return Some(Vec::new());
     }

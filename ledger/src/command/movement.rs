@@ -252,7 +252,7 @@ pub fn read_batch(document: &[u8]) -> Result<Vec<PostingText>, String> {
         let number = place + 1;
         let tree =
             crate::profile::read(line.as_bytes()).map_err(|error| format!("line {number}: {error}"))?;
-        let mut fields = Fields::of(&tree, "");
+        let mut fields = Fields::of(&tree);
         let posting = PostingText::read(&mut fields);
         let posting = fields.finish(posting).map_err(|errors| {
             let first = errors.first().map_or_else(String::new, ToString::to_string);

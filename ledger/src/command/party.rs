@@ -6,9 +6,9 @@ use super::fields::{Fields, ReadText};
 use crate::base64;
 use crate::digest::Digest;
 use crate::id::PartyId;
-use crate::json::Json;
 use crate::key::{KeyError, KeyId, PublicKey};
 use crate::party::{KeyUse, Role};
+use crate::profile::Tree;
 
 /// A public key that a command brings, and what it may be used for.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -72,7 +72,7 @@ impl Ask for LedgerOpen {
         let witness_policy = fields.parsed("witness_policy");
         let rules = fields.parsed_optional("rules");
         let sandbox = fields.optional("sandbox", "true, or leave it out", |value| {
-            (*value == Json::Bool(true)).then_some(true)
+            (*value == Tree::Bool(true)).then_some(true)
         });
         Some(Self {
             operator: operator?,
@@ -108,7 +108,7 @@ pub enum ScopeNamed {
 }
 
 impl ScopeNamed {
-    fn read(value: &Json) -> Option<Self> {
+    fn read(value: &Tree) -> Option<Self> {
         if value.as_str() == Some("all") {
             return Some(Self::All);
         }

@@ -8,7 +8,7 @@ use crate::asset::AssetKind;
 use crate::chain::Chain;
 use crate::digest::Digest;
 use crate::id::{AccountId, AssetId, PartyId};
-use crate::json::Json;
+use crate::profile::Tree;
 use crate::time::Timestamp;
 
 /// `asset.define`.
@@ -79,9 +79,9 @@ impl Ask for AssetDefine {
     }
 }
 
-fn read_ratings(value: &Json) -> Option<Vec<(String, String)>> {
+fn read_ratings(value: &Tree) -> Option<Vec<(String, String)>> {
     let members = value.as_object()?;
-    members.iter().map(|(agency, rating)| Some((agency.clone(), rating.as_str()?.to_owned()))).collect()
+    members.iter().map(|(agency, rating)| Some((agency.to_string(), rating.as_str()?.to_owned()))).collect()
 }
 
 fn trait_help(name: &str) -> &'static str {

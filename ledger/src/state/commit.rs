@@ -102,8 +102,8 @@ impl State {
         self.drop_expired_held(&command.author, entry.recorded_at);
         let holder =
             KeyHolder { command_id: entry.command_id, seq: entry.seq, expires_at: command.expires_at };
-        let key = (command.author.clone(), command.idempotency_key.clone());
-        self.key_expiries.insert((command.expires_at, key.0.clone(), key.1.clone()));
+        let key = (command.idempotency_key.clone(), command.author.clone());
+        self.key_expiries.insert((command.expires_at, entry.seq), key.clone());
         self.keys.insert(key, holder);
         self.length += 1;
         self.recorded_at = Some(entry.recorded_at);
@@ -226,21 +226,21 @@ impl State {
 
     /// An id without capitals stands for itself in the map of its kind.
     fn name(&mut self, kind: &str, id: &str) {
-        let has_capitals = id.bytes().any(|byte| byte.is_ascii_uppercase());
-        if has_capitals || self.is_held(kind, id).is_none() {
-            self.names.insert((kind.to_owned(), id.to_ascii_lowercase()));
+        debug_assert!(self.is_held(kind, id).is_some(), "{kind}: a kind without a map of its own");
+        if id.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            self.names.entry(kind.to_owned()).or_default().insert(id.to_ascii_lowercase());
         }
     }
 
     fn drop_expired_keys(&mut self, at: Timestamp) {
         let is_over = |expires: Timestamp| expires <= at || is_planted(Fault::KeysDroppedEarly);
-        while let Some(first) = self.key_expiries.get_min().filter(|(expires, ..)| is_over(*expires)).cloned()
+        while let Some((place, pair)) =
+            self.key_expiries.get_min().filter(|((expires, _), _)| is_over(*expires))
         {
-            self.key_expiries.remove(&first);
-            let (expires, author, key) = first;
-            let pair = (author, key);
+            let (place, pair) = (*place, pair.clone());
+            self.key_expiries.remove(&place);
             // The key may have been taken anew since, with a later expiry.
-            if self.keys.get(&pair).is_some_and(|holder| holder.expires_at == expires) {
+            if self.keys.get(&pair).is_some_and(|holder| holder.expires_at == place.0) {
                 self.keys.remove(&pair);
             }
         }

@@ -65,13 +65,13 @@ impl State {
     /// Counts what a movement takes out of its owners, and no longer what of it was given up.
     pub(super) fn count_flows(&mut self, movement: &Movement) {
         let minute = movement.instructed_at.millis() / MINUTE_MS;
-        let before = self.movements.get(&movement.id).map(|before| before.status);
         let ended = matches!(movement.status, MovementStatus::Voided | MovementStatus::Expired);
-        if before.is_none() {
+        let before = || self.movements.get(&movement.id).map(|before| before.status);
+        if movement.changed_seq == movement.instructed_seq {
             for outflow in &movement.outflows {
                 self.flows.add(&outflow.owner, &outflow.asset, minute, &outflow.units);
             }
-        } else if before == Some(MovementStatus::Pending) && ended {
+        } else if ended && before() == Some(MovementStatus::Pending) {
             for posting in &movement.postings {
                 let ends = self.accounts.get(&posting.from).zip(self.accounts.get(&posting.to));
                 if let Some((from, _)) = ends.filter(|(from, to)| leaves_owner(from, to)) {

@@ -1,5 +1,6 @@
 //! Reading the state: by id, or all of a kind in the order of ids.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -196,8 +197,10 @@ impl State {
 
     /// Whether an id of that kind was used, in any case.
     pub(crate) fn is_taken(&self, kind: &str, id: &str) -> bool {
-        let small = id.to_ascii_lowercase();
-        self.is_held(kind, &small) == Some(true) || self.names.contains(&(kind.to_owned(), small))
+        let has_capitals = id.bytes().any(|byte| byte.is_ascii_uppercase());
+        let small = if has_capitals { Cow::Owned(id.to_ascii_lowercase()) } else { Cow::Borrowed(id) };
+        self.is_held(kind, &small) == Some(true)
+            || self.names.get(kind).is_some_and(|names| names.contains(&*small))
     }
 
     /// Whether the map of that kind has exactly this id; `None` of a kind that only `names` tells.
@@ -231,7 +234,7 @@ impl State {
         key: &IdempotencyKey,
         at: Timestamp,
     ) -> Option<&KeyHolder> {
-        self.keys.get(&(author.clone(), key.clone())).filter(|holder| holder.expires_at > at)
+        self.keys.get(&(key.clone(), author.clone())).filter(|holder| holder.expires_at > at)
     }
 
     /// The record that holds the author's idempotency key, if its command has not expired at `at`,

@@ -128,9 +128,11 @@ pub struct State {
     attestations: OrdMap<AttestationId, Arc<Attestation>>,
     webhooks: OrdMap<WebhookId, Arc<Webhook>>,
     /// Ids with capitals, in lower case by kind: case alone makes no new id.
-    names: OrdSet<(String, String)>,
-    keys: OrdMap<(PartyId, IdempotencyKey), KeyHolder>,
-    key_expiries: OrdSet<(Timestamp, PartyId, IdempotencyKey)>,
+    names: OrdMap<String, OrdSet<String>>,
+    /// By the key before the author: keys differ in their first bytes, authors seldom.
+    keys: OrdMap<(IdempotencyKey, PartyId), KeyHolder>,
+    /// When a key is free again, with the record that took it.
+    key_expiries: OrdMap<(Timestamp, u64), (IdempotencyKey, PartyId)>,
     movement_expiries: OrdSet<(Timestamp, MovementId)>,
     policies: OrdMap<PolicyId, Arc<Policy>>,
     held: OrdMap<Digest, Arc<HeldCommand>>,
@@ -173,9 +175,9 @@ impl State {
             seals: OrdMap::new(),
             attestations: OrdMap::new(),
             webhooks: OrdMap::new(),
-            names: OrdSet::new(),
+            names: OrdMap::new(),
             keys: OrdMap::new(),
-            key_expiries: OrdSet::new(),
+            key_expiries: OrdMap::new(),
             movement_expiries: OrdSet::new(),
             policies: OrdMap::new(),
             held: OrdMap::new(),

@@ -3,7 +3,7 @@
 use ledger::decimal::Exact;
 use num_bigint::BigInt;
 
-use super::european::{self, Greeks, Point, at_least};
+use super::european::{self, Point, at_least};
 use super::number::{figure, nearest, units};
 use super::surface::Surface;
 use super::{implied, tree};
@@ -167,7 +167,14 @@ impl Priced {
 
     /// Sensitivities of one unit by the European formula.
     pub(crate) fn greeks(&self) -> Result<Greeks, Overflow> {
-        european::greeks(&self.point)
+        let european::Greeks { delta, gamma, vega, theta, rho } = european::greeks(&self.point);
+        Ok(Greeks {
+            delta: figure(delta)?,
+            gamma: figure(gamma)?,
+            vega: figure(vega)?,
+            theta: figure(theta)?,
+            rho: figure(rho)?,
+        })
     }
 
     /// Change of value per change of the underlier: a central difference, whatever the model.
@@ -228,6 +235,17 @@ fn value(at: &Point, style: Style, steps: u16) -> f64 {
         Style::European => european::value(at),
         Style::American => tree::value(at, steps, true),
     }
+}
+
+/// Sensitivities, each to 1e-8: per unit of the underlier, per 1.00 of volatility, per year, per 1.00
+/// of the rate.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Greeks {
+    pub(crate) delta: Figure,
+    pub(crate) gamma: Figure,
+    pub(crate) vega: Figure,
+    pub(crate) theta: Figure,
+    pub(crate) rho: Figure,
 }
 
 /// A scenario in floating point, made once for all options of a grid.

@@ -8,7 +8,7 @@ use ledger::id::PartyId;
 use ledger::intake::{self, KeyBook, Recorded, Signed};
 use ledger::json::{self, Json};
 use ledger::key::PublicKey;
-use ledger::profile;
+use ledger::profile::{self, Tree};
 use ledger::record::Record;
 
 use super::corpus::{AUDIT, texts_of};
@@ -134,7 +134,7 @@ fn read_command(bytes: &[u8]) -> Reading {
     let read = Command::read(&tree);
     match &read {
         Ok(command) => {
-            let stated = tree.get("type").and_then(Json::as_str);
+            let stated = tree.get("type").and_then(Tree::as_str);
             assert_eq!(Some(command.body.type_name()), stated);
             assert!(Body::knows(command.body.type_name()));
             let documents = command.body.documents();

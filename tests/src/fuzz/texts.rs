@@ -80,6 +80,7 @@ fn read_profile(bytes: &[u8]) -> Reading {
     let read = profile::read(bytes);
     if let Ok(tree) = &read {
         assert_eq!(tree.to_jcs().as_bytes(), bytes, "only the canonical form is read");
+        assert_eq!(json::read(bytes), Ok(tree.to_json()), "by the quick way as by the long one");
     }
     if let Ok(tree) = profile::read_profile(bytes) {
         let canonical = tree.to_jcs();
