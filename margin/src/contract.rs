@@ -9,7 +9,7 @@ use num_traits::{One, Zero};
 use crate::classification::{Entry, LegalForm};
 use crate::error::Code;
 use crate::input::Input;
-use crate::instrument::{Instrument, Kind, SizeIn};
+use crate::instrument::{Instrument, Kind, OptionSpec, SizeIn};
 use crate::market::Quote;
 use crate::money::{Currency, Figure, Overflow};
 use crate::position::Position;
@@ -35,6 +35,15 @@ pub(crate) struct Contract {
     /// Whether it has no entry of its own and takes the class of what it stands for.
     pub(crate) class_borrowed: bool,
     pub(crate) multiplier: Exact,
+    /// Units of the underlying in one unit.
+    pub(crate) ratio: Exact,
+    pub(crate) leverage: Exact,
+    /// The terms that only an option has.
+    pub(crate) spec: Option<OptionSpec>,
+    /// When it expires, in milliseconds of the epoch; zero if it does not.
+    pub(crate) expiry_ms: u64,
+    /// What one unit of what an option delivers is worth, in its currency, where it is paired.
+    pub(crate) underlier: Option<Exact>,
     /// Reporting currency per unit of its own.
     pub(crate) fx: Exact,
     /// In its own currency, per unit of the multiplier: the quote, or what an option without one is
@@ -68,6 +77,15 @@ impl Contract {
         }
     }
 
+    /// Shares (or coins) that the value of one contract stands for.
+    pub(crate) fn shares(&self) -> Exact {
+        if !self.kind.is_inverse() {
+            return self.multiplier.clone();
+        }
+        let one = &self.price * &self.fx;
+        if one.is_zero() { Exact::zero() } else { self.value() / one }
+    }
+
     /// P&L of one long contract in each scenario, in reporting currency; that of an inverse contract
     /// in its coin, if asked for.
     pub(crate) fn array(&self, pricer: Pricer, grid: &Grid, in_coin: bool) -> Result<Vec<i64>, Overflow> {
@@ -90,7 +108,7 @@ impl Contract {
         }
     }
 
-    fn option(&self) -> &Priced {
+    pub(crate) fn option(&self) -> &Priced {
         self.option
             .as_ref()
             .expect("an option whose arrays a rule book asks for was priced when it was joined")
@@ -118,6 +136,8 @@ pub(crate) fn join_contract(
         None => quoted.clone().map(|price| Valued { price, option: None }),
     };
     let Some(Valued { price, option }) = valued else { return Ok(None) };
+    let paired = terms.option.as_ref().filter(|_| library.asks_strategy(entry.legal));
+    let underlier = paired.and_then(|spec| underlier::underlier(reader, input, position, (terms, spec)));
     let exposure = exposure(terms, &price, &fx);
     let coin_notional = coin_notional(reader, input, position, terms, &price, exposure.as_ref());
     let given = quote.and_then(|quote| quote.risk_array.as_ref());
@@ -131,6 +151,11 @@ pub(crate) fn join_contract(
         risk_class: entry.risk_class.clone(),
         class_borrowed,
         multiplier: terms.multiplier.clone(),
+        ratio: terms.ratio.clone(),
+        leverage: terms.leverage.clone(),
+        spec: terms.option.clone(),
+        expiry_ms: terms.expiry.as_ref().map_or(0, |(expiry, _)| expiry.millis()),
+        underlier,
         fx,
         price,
         is_quoted: quoted.is_some(),

@@ -96,9 +96,6 @@ pub enum Part {
         /// The rule book.
         id: String,
     },
-    /// `what_if` in the input.
-    #[error("what-if steps, which `what_if` in the input asks for")]
-    WhatIf,
     /// A command of a vectors file.
     #[error("the command {name}")]
     Command {

@@ -27,12 +27,16 @@ mod offsets;
 mod pool;
 pub mod regime;
 
+mod backtest;
 mod compare;
+mod page;
 mod price;
 mod run;
 mod table;
 pub mod vectors;
+mod what_if;
 
+pub use backtest::{Backtest, History, backtest, backtest_tree, coverage_tree};
 pub use compare::{Comparison, compare, compare_tree};
 pub use error::{Code, Failure, InputError, Part};
 pub use input::{INPUT_SCHEMA, compose};

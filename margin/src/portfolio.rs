@@ -15,7 +15,7 @@ use crate::instrument::SizeIn;
 use crate::money::{Overflow, Quantity};
 use crate::position::Position;
 use crate::reader::Reader;
-use crate::regime::Library;
+use crate::regime::{Library, strategy};
 
 /// Positions of one account in one instrument, added up.
 #[derive(Clone, Debug)]
@@ -91,6 +91,10 @@ impl Portfolio {
             }
             *cost += replacement;
         }
+        strategy::check_books(reader, library, &input.book.positions, |position| {
+            let (quantity, _) = held.get(position.account.as_str())?.get(position.instrument.as_str())?;
+            contracts.get(position.instrument.as_str())?.as_ref().filter(|_| !quantity.is_zero())
+        });
         let known: Vec<Contract> = contracts.into_values().flatten().collect();
         let index: BTreeMap<&str, usize> =
             known.iter().enumerate().map(|(place, contract)| (contract.id.as_str(), place)).collect();
@@ -120,7 +124,12 @@ fn too_large<T>(reader: &mut Reader, position: &Position) -> Option<T> {
 }
 
 /// Gain of a position since its entry; nothing without an entry price.
-fn replacement_cost(reader: &mut Reader, contract: &Contract, input: &Input, position: &Position) -> Exact {
+pub(crate) fn replacement_cost(
+    reader: &mut Reader,
+    contract: &Contract,
+    input: &Input,
+    position: &Position,
+) -> Exact {
     let Some(entry) = &position.entry_price else { return Exact::zero() };
     let gain = &contract.price - entry;
     let by_quote = contract.kind.is_inverse()

@@ -63,7 +63,12 @@ impl Book {
     }
 }
 
-fn read_position(reader: &mut Reader, node: &Node, named: &mut Vec<(String, Spot)>) -> Option<Position> {
+/// Reads one position; the instrument that it names is added to `named`, whatever else is wrong.
+pub(crate) fn read_position(
+    reader: &mut Reader,
+    node: &Node,
+    named: &mut Vec<(String, Spot)>,
+) -> Option<Position> {
     const KNOWN: [&str; 5] = ["instrument", "quantity", "account", "property_class", "entry_price"];
     let fields = reader.fields(node, &KNOWN)?;
     let reference = read_reference(reader, &fields);
@@ -96,7 +101,8 @@ fn read_collateral(reader: &mut Reader, node: &Node, posted: &mut Vec<(String, S
     Some(Collateral { instrument, spot, amount: amount?, silo: silo?.to_owned(), silo_spot: silo_spot? })
 }
 
-fn read_reference(reader: &mut Reader, fields: &Fields) -> Option<(String, Spot)> {
+/// Reads which instrument is named.
+pub(crate) fn read_reference(reader: &mut Reader, fields: &Fields) -> Option<(String, Spot)> {
     let node = reader.need(fields, "instrument")?;
     Some((reader.text(node)?.to_owned(), node.spot.clone()))
 }

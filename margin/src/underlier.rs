@@ -62,7 +62,7 @@ pub(crate) fn value_option(
 
 /// The price of what an option is on: of its deliverable if that has one, else the underlying's for
 /// as many units as one option stands for. A future's price follows from no other.
-fn underlier(
+pub(crate) fn underlier(
     reader: &mut Reader,
     input: &Input,
     position: &Position,

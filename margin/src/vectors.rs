@@ -170,6 +170,13 @@ fn compute(command: &str, case: &Json) -> Result<Json, Failure> {
         }
         "price" => crate::price_tree(input),
         "compare" => Ok(crate::compare_tree(input)?.to_json()),
+        "coverage" => Ok(crate::coverage_tree(input)?),
+        "backtest" => {
+            let history = crate::History::from_rows(case.get("history").unwrap_or(&empty))?;
+            let ids = case.get("regimes").and_then(Json::as_array).unwrap_or_default();
+            let regimes: Vec<RegimeRef> = ids.iter().filter_map(Json::as_str).map(RegimeRef::Named).collect();
+            Ok(crate::backtest_tree(input, &history, &regimes)?.to_json())
+        }
         other => Err(Failure::NotYet(Part::Command { name: other.to_owned() })),
     }
 }

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use ledger::json::Json;
-use margin::{Code, Failure, Part, RegimeRef, run};
+use margin::{Code, Failure, RegimeRef, run};
 
 const BASE: &str = r#"{
 "schema":"pledger.margin.input.v1","reporting_currency":"USD",
@@ -416,21 +416,6 @@ fn a_token_takes_the_class_of_what_it_stands_for() {
     assert_eq!(refused(&circle, "us-tims").0, Code::Unclassified);
 }
 
-#[test]
-fn what_is_not_built_is_refused_after_the_mistakes_of_the_input() {
-    let with = |member: &str| replaced(&[("\"book\"", &format!("{member},\"book\""))]);
-    let cases = [
-        (BASE.to_owned(), "us-reg-t", Part::RuleBook { id: "us-reg-t".into() }),
-        (with("\"what_if\":[]"), "us-tims", Part::WhatIf),
-    ];
-    for (input, regime, part) in cases {
-        let outcome = run(input.as_bytes(), &[RegimeRef::Named(regime)]);
-        assert_eq!(outcome.unwrap_err(), Failure::NotYet(part.clone()));
-        let stale = input.replace("20:59:00", "20:50:00");
-        assert_eq!(refused(&stale, regime).0, Code::PriceStale, "{part:?}");
-    }
-}
-
 /// A pool is read whatever rule book asks for it, and strictly.
 #[test]
 fn pools_that_are_none() {
@@ -462,22 +447,8 @@ fn pools_that_are_none() {
 }
 
 #[test]
-fn a_silo_that_holds_nothing_needs_no_method() {
-    let strategy = replaced(&[
-        ("\"book\"", "\"overrides\":{\"us-siloed\":{\"method/securities\":\"us-reg-t\"}},\"book\""),
-        ("\"quantity\":\"10\"", "\"quantity\":\"0\""),
-    ]);
-    assert!(run(strategy.as_bytes(), &[RegimeRef::Named("us-siloed")]).is_ok());
-    let held = strategy.replace("\"quantity\":\"0\"", "\"quantity\":\"1\"");
-    let outcome = run(held.as_bytes(), &[RegimeRef::Named("us-siloed")]);
-    assert_eq!(outcome.unwrap_err(), Failure::NotYet(Part::RuleBook { id: "us-reg-t".into() }));
-}
-
-#[test]
 fn printed_errors_have_their_shape() {
     let failure = run(b"", &[]).unwrap_err();
     let json = failure.to_json().to_string();
     assert!(json.starts_with(r#"{"error":{"code":"malformed_json","path":"","message":"#), "{json}");
-    let not_yet = Failure::NotYet(Part::WhatIf).to_json();
-    assert_eq!(not_yet.pointer("/error/code").and_then(Json::as_str), Some("not_yet"));
 }

@@ -9,7 +9,7 @@ use cases::{Lot, book, check_sums, exact, input, input_with};
 use ledger::decimal::Exact;
 use ledger::json::Json;
 use margin::explain::Node;
-use margin::{Regime, RegimeRef, compare_tree, run_tree};
+use margin::{RegimeRef, compare_tree, run_tree};
 use num_bigint::BigInt;
 use proptest::prelude::*;
 
@@ -43,7 +43,7 @@ proptest! {
             let rest = (last.0, split);
             cut.push(rest);
         }
-        for regime in Regime::built_ids() {
+        for regime in cases::regimes() {
             let accounts = |lots: &[Lot]| {
                 let result = run_tree(&input(lots), &[RegimeRef::Named(regime)]).unwrap().to_json();
                 result.pointer("/results/0/accounts").cloned()

@@ -9,7 +9,7 @@ use cases::{Lot, book, check_sums, exact, grain, input_of};
 use ledger::decimal::Exact;
 use ledger::json::Json;
 use margin::explain::Node;
-use margin::{AccountResult, Regime, RegimeRef, RunResult, run_tree};
+use margin::{AccountResult, RegimeRef, RunResult, compare_tree, run_tree};
 use num_bigint::BigInt;
 use proptest::prelude::*;
 
@@ -153,12 +153,40 @@ proptest! {
 
     #[test]
     fn explanations_sum_at_each_node(pairs in pairs()) {
-        for regime in Regime::built_ids() {
+        for regime in cases::regimes() {
             let result = run_books(&pairs, |(a, b, ..)| vec![("a", joined(a, b))], regime, "");
             for account in result.results()[0].accounts() {
                 check_sums(account.explain());
                 prop_assert_eq!(account.explain().value(), account.requirement());
             }
         }
+    }
+
+    /// The rungs of each book sum to the whole difference to the last digit, no wall is negative,
+    /// order and cutting change nothing, and the Shapley shares of all of them sum to the walls.
+    #[test]
+    fn every_ladder_holds(pairs in pairs()) {
+        let named = |change: &dyn Fn(&[Lot], i64) -> Vec<Lot>| {
+            let books = pairs.iter().enumerate();
+            let books = books.map(|(place, (a, b, _, cut))| (format!("{place}"), change(&joined(a, b), *cut)));
+            compare_tree(&input_of(&books.collect::<Vec<_>>(), "")).unwrap()
+        };
+        let (whole, cut) = (named(&|lots, _| lots.to_vec()), named(&reversed_and_cut));
+        prop_assert_eq!(whole.accounts(), cut.accounts());
+        for (account, rungs) in whole.accounts() {
+            let lines: Vec<Exact> = rungs.windows(2).map(|pair| pair[0].exact() - pair[1].exact()).collect();
+            prop_assert_eq!(lines.iter().sum::<Exact>(), rungs[0].exact() - rungs[8].exact());
+            for line in &lines[2..6] {
+                prop_assert!(*line >= Exact::default(), "{account} {line}");
+            }
+        }
+        let printed = whole.to_json();
+        let money = |json: &Json| json.as_str().map(exact).unwrap_or_default();
+        let members = |key: &str| -> Vec<Exact> {
+            printed.get(key).and_then(Json::as_object).unwrap().iter().map(|(_, value)| money(value)).collect()
+        };
+        let lines = members("lines");
+        prop_assert_eq!(lines.iter().sum::<Exact>(), money(printed.get("saving").unwrap()));
+        prop_assert_eq!(members("shapley").iter().sum::<Exact>(), lines[2..6].iter().sum::<Exact>());
     }
 }

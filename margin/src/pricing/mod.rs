@@ -16,6 +16,7 @@ mod surface;
 mod tree;
 
 pub(crate) use implied::VOL_NOT_FOUND;
+pub(crate) use number::{figure, nearest};
 pub(crate) use option::{Model, OptionTerms, Priced, Pricer, Right, Shock, Style, Volatility};
 pub(crate) use root::root_up;
 pub(crate) use surface::{Surface, SurfacePoint};

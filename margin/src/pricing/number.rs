@@ -12,7 +12,7 @@ const QUOTIENT_BITS: u64 = 63;
 const ARRAY_MAX: f64 = 9.2e18;
 
 /// The nearest floating-point number, half to even.
-pub(super) fn nearest(value: &Exact) -> f64 {
+pub(crate) fn nearest(value: &Exact) -> f64 {
     if value.is_zero() {
         return 0.0;
     }
@@ -55,7 +55,7 @@ pub(super) fn exact(value: f64) -> Result<Exact, Overflow> {
 }
 
 /// A result rounded once, half to even, to 1e-8.
-pub(super) fn figure(value: f64) -> Result<Figure, Overflow> {
+pub(crate) fn figure(value: f64) -> Result<Figure, Overflow> {
     Figure::nearest(&exact(value)?)
 }
 

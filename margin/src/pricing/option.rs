@@ -153,6 +153,18 @@ impl Priced {
         figure(value(&self.point, self.terms.style, pricer.steps))
     }
 
+    /// What one unit of the underlier is worth.
+    pub(crate) fn underlier(&self) -> &Exact {
+        &self.terms.underlier
+    }
+
+    /// Value of one unit some days later and at another price of the underlier.
+    pub(crate) fn later(&self, underlier: &Exact, days: usize, pricer: Pricer) -> Result<Figure, Overflow> {
+        let years = nearest(&(&self.terms.years - Exact::new(days.into(), 365.into())));
+        let then = Point { underlier: nearest(underlier), years, ..self.point };
+        figure(value(&then, self.terms.style, pricer.steps))
+    }
+
     /// Sensitivities of one unit by the European formula.
     pub(crate) fn greeks(&self) -> Result<Greeks, Overflow> {
         let european::Greeks { delta, gamma, vega, theta, rho } = european::greeks(&self.point);

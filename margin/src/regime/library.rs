@@ -15,6 +15,8 @@ pub(crate) struct Library {
     pub(crate) chosen: Vec<Regime>,
     /// Rule books by id that margin silos of a chosen one.
     pub(crate) methods: BTreeMap<String, Regime>,
+    /// Whether options are valued at other prices too, whatever the rule books ask.
+    pub(crate) revalues: bool,
 }
 
 impl Library {
@@ -63,7 +65,7 @@ impl Library {
             | Rules::Span(_)
             | Rules::Schedule(_)
             | Rules::Harmonized(_)
-            | Rules::Strategy
+            | Rules::Strategy(_)
             | Rules::Spm(_) => None,
         });
         for (id, methods) in siloed.collect::<Vec<_>>() {
@@ -120,7 +122,7 @@ impl Library {
                 | Rules::Span(_)
                 | Rules::Schedule(_)
                 | Rules::Harmonized(_)
-                | Rules::Strategy
+                | Rules::Strategy(_)
                 | Rules::Spm(_) => applied.push((id, rules)),
             }
         }
@@ -133,7 +135,7 @@ impl Library {
             Rules::Tims(tims) => !tims.has_class(risk_class),
             Rules::Schedule(schedule) => !schedule.has_class(risk_class),
             Rules::Harmonized(harmonized) => harmonized.range(risk_class).is_none(),
-            Rules::Span(_) | Rules::Siloed(_) | Rules::Strategy | Rules::Spm(_) => false,
+            Rules::Span(_) | Rules::Siloed(_) | Rules::Strategy(_) | Rules::Spm(_) => false,
         };
         self.applied(form).into_iter().filter(|(_, rules)| lacks(rules)).map(|(id, _)| id).collect()
     }
@@ -141,15 +143,21 @@ impl Library {
     /// Whether a position of that form is margined by a rule that prices scenarios, so that an option
     /// needs a volatility.
     pub(crate) fn asks_arrays(&self, form: LegalForm) -> bool {
-        self.applied(form).iter().any(|(_, rules)| match rules {
-            Rules::Tims(_) | Rules::Span(_) | Rules::Harmonized(_) | Rules::Spm(_) => true,
-            Rules::Schedule(_) | Rules::Siloed(_) | Rules::Strategy => false,
-        })
+        self.revalues
+            || self.applied(form).iter().any(|(_, rules)| match rules {
+                Rules::Tims(_) | Rules::Span(_) | Rules::Harmonized(_) | Rules::Spm(_) => true,
+                Rules::Schedule(_) | Rules::Siloed(_) | Rules::Strategy(_) => false,
+            })
     }
 
     /// Whether a position of that form is margined by a rule that reads its underlying's price.
     pub(crate) fn asks_underlying_price(&self, form: LegalForm) -> bool {
         self.applied(form).iter().any(|(_, rules)| matches!(rules, Rules::Span(_)))
+    }
+
+    /// Whether a position of that form is paired into strategies.
+    pub(crate) fn asks_strategy(&self, form: LegalForm) -> bool {
+        self.applied(form).iter().any(|(_, rules)| matches!(rules, Rules::Strategy(_)))
     }
 
     /// Whether any figure is in the reporting currency, rather than in the coin of settlement.
@@ -168,7 +176,7 @@ impl Library {
             | Rules::Span(_)
             | Rules::Schedule(_)
             | Rules::Siloed(_)
-            | Rules::Strategy
+            | Rules::Strategy(_)
             | Rules::Spm(_) => None,
         });
         places.collect()

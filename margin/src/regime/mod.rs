@@ -9,6 +9,7 @@ mod schedule;
 pub(crate) mod siloed;
 mod span;
 pub(crate) mod spm;
+pub(crate) mod strategy;
 mod tims;
 
 pub use document::RegimeError;
@@ -66,21 +67,20 @@ pub(crate) enum Rules {
     Schedule(schedule::Schedule),
     Siloed(siloed::Siloed),
     Harmonized(Box<harmonized::Harmonized>),
-    /// Strategy-based margin of options: a later version computes it.
-    Strategy,
+    Strategy(Box<strategy::Strategy>),
     Spm(Box<spm::Spm>),
 }
 
 impl Regime {
-    /// Ids of the shipped rule books, computed or not.
+    /// Ids of the shipped rule books.
     pub fn shipped_ids() -> impl Iterator<Item = &'static str> {
         SHIPPED.iter().map(|(id, _)| *id)
     }
 
-    /// Ids of the shipped rule books whose method this version computes: what a run without a
-    /// choice runs.
+    /// Ids of the shipped rule books whose method this version computes, which is all of them: what
+    /// a run without a choice runs.
     pub fn built_ids() -> impl Iterator<Item = &'static str> {
-        Self::shipped_ids().filter(|id| *id != "us-reg-t")
+        Self::shipped_ids()
     }
 
     /// The text of a shipped rule book: what a ledger adopts by its digest.
@@ -141,7 +141,7 @@ impl Regime {
             "schedule" => Rules::Schedule(schedule::Schedule::read(&shelf)?),
             "siloed" => Rules::Siloed(siloed::Siloed::read(&shelf)?),
             "harmonized" => Rules::Harmonized(Box::new(harmonized::Harmonized::read(&shelf, &sources)?)),
-            "strategy" => Rules::Strategy,
+            "strategy" => Rules::Strategy(Box::new(strategy::Strategy::read(&shelf)?)),
             "spm" => Rules::Spm(Box::new(spm::Spm::read(&shelf)?)),
             _ => {
                 return Err(head.error(

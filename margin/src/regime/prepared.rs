@@ -12,6 +12,7 @@ use crate::regime::schedule::Schedule;
 use crate::regime::siloed::{self, SPOT_RATE, Siloed};
 use crate::regime::span::Span;
 use crate::regime::spm;
+use crate::regime::strategy::Strategy;
 use crate::regime::tims::Tims;
 use crate::regime::{Library, Regime, Rules};
 use crate::risk_array::RiskArrays;
@@ -21,6 +22,7 @@ pub(crate) enum Prepared<'a> {
     Tims(&'a Tims, &'a Portfolio, RiskArrays),
     Span(&'a Span, &'a Portfolio, BTreeMap<String, RiskArrays>),
     Schedule(&'a Schedule, &'a Portfolio),
+    Strategy(&'a Strategy, &'a Portfolio),
     Siloed(siloed::Desk<'a>),
     Harmonized(Box<harmonized::Desk<'a>>),
     Spm(spm::Desk<'a>),
@@ -60,9 +62,8 @@ impl<'a> Prepared<'a> {
                 let Circumstances { currency, charges, .. } = circumstances;
                 Ok(Self::Spm(spm::Desk { rules, portfolio, arrays, currency, charges }))
             }
-            Rules::Siloed(_) | Rules::Strategy => {
-                Err(Stop::NotYet(Part::RuleBook { id: regime.id().to_owned() }))
-            }
+            Rules::Strategy(rules) => Ok(Self::Strategy(rules, portfolio)),
+            Rules::Siloed(_) => Err(Stop::NotYet(Part::RuleBook { id: regime.id().to_owned() })),
         }
     }
 
@@ -72,6 +73,7 @@ impl<'a> Prepared<'a> {
             Self::Tims(rules, portfolio, arrays) => rules.assess(portfolio, arrays, account, holdings),
             Self::Span(rules, portfolio, arrays) => rules.assess(portfolio, arrays, account, holdings),
             Self::Schedule(rules, portfolio) => rules.assess(portfolio, account, holdings),
+            Self::Strategy(rules, portfolio) => rules.assess(portfolio, account, holdings),
             Self::Siloed(desk) => desk.assess(account, holdings),
             Self::Harmonized(desk) => desk.assess(account, holdings),
             Self::Spm(desk) => desk.assess(account, holdings),
@@ -89,7 +91,7 @@ impl<'a> Prepared<'a> {
             }
             Self::Harmonized(desk) => Some(desk.arrays().sha256()),
             Self::Spm(desk) => Some(desk.arrays.sha256()),
-            Self::Schedule(..) | Self::Siloed(_) => None,
+            Self::Schedule(..) | Self::Strategy(..) | Self::Siloed(_) => None,
         }
     }
 }

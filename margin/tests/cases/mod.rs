@@ -192,6 +192,12 @@ const INSTRUMENTS: [[&str; 8]; 22] = [
 /// A position: which instrument, and how much in hundredths.
 pub type Lot = (usize, i64);
 
+/// The rule books that take every one of these books: `us-reg-t` refuses options of several sizes
+/// on one underlying, and has its own books and laws.
+pub fn regimes() -> impl Iterator<Item = &'static str> {
+    margin::Regime::built_ids().filter(|id| *id != "us-reg-t")
+}
+
 /// Books of up to `most` positions.
 pub fn book(most: usize) -> impl Strategy<Value = Vec<Lot>> {
     prop::collection::vec((0..INSTRUMENTS.len(), -50_000_i64..50_000), 0..most)
