@@ -106,7 +106,8 @@ impl TestLedger {
         copy_all(self.dir.path(), dir.path());
         let mut scribe = Scribe::new(world::ORIGIN, "copied");
         world::name_documents(&mut scribe);
-        let mut copy = Self { dir, running: None, clients: BTreeMap::new(), settings, scribe };
+        let (running, clients) = (None, BTreeMap::new());
+        let mut copy = Self { dir, running, clients, settings, sealing: None, scribe };
         self.start();
         copy.start();
         copy
@@ -123,7 +124,8 @@ impl TestLedger {
         copy_all(self.dir.path(), dir.path());
         let scribe = Scribe::new(world::ORIGIN, "crashed");
         let settings = self.settings.clone();
-        let mut crashed = Self { dir, running: None, clients: BTreeMap::new(), settings, scribe };
+        let (running, clients) = (None, BTreeMap::new());
+        let mut crashed = Self { dir, running, clients, settings, sealing: None, scribe };
         crashed.start();
         crashed
     }
@@ -191,12 +193,6 @@ impl TestLedger {
         }
         self.sealing = Some(Sealing { key_file, times });
         self.restart();
-    }
-
-    /// Its directory.
-    #[must_use]
-    pub fn home(&self) -> PathBuf {
-        self.dir.path().join("ledger")
     }
 
     /// Ends in good order and starts again, at another address.
