@@ -4,6 +4,7 @@
 //! Source: audit specification §17.
 
 mod attestation;
+mod files;
 pub mod pack;
 mod table;
 

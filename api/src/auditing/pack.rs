@@ -5,8 +5,7 @@
 //! `manifest.json` with the SHA-256 of every file. It is given its name once all of it is written.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use ledger::account::Account;
@@ -22,6 +21,7 @@ use ledger::overrides::Override;
 use ledger::state::State;
 use ledger::time::Timestamp;
 
+use super::files::Files;
 use super::table::{Table, receipt_of};
 use crate::may::{Object, may_read};
 use crate::offline::{Offline, Receipts};
@@ -109,7 +109,7 @@ pub fn write(
     part.push(".part");
     let part = PathBuf::from(part);
     let written = Files::begin(&part).and_then(|files| {
-        let manifest = files.write_all(&packing, period, [first, end], &tables, &receipts)?;
+        let manifest = packing.write_all(&files, period, [first, end], &tables, &receipts)?;
         fs::rename(&part, out).map_err(|error| format!("{}: {error}", out.display()))?;
         Ok(manifest)
     });
@@ -121,6 +121,44 @@ pub fn write(
 }
 
 impl Packing<'_> {
+    fn write_all(
+        &self,
+        files: &Files,
+        period: &Period,
+        [first, end]: [u64; 2],
+        tables: &[Table],
+        receipts: &Receipts,
+    ) -> Result<Json, String> {
+        let mut told = Vec::new();
+        for table in tables {
+            let rows = Some(table.rows());
+            told.push(files.write(&format!("{}.csv", table.name), table.to_csv().as_bytes(), rows)?);
+            let json = format!("{}\n", table.to_json());
+            told.push(files.write(&format!("{}.json", table.name), json.as_bytes(), rows)?);
+        }
+        let seqs: BTreeSet<u64> = tables.iter().flat_map(Table::seqs).collect();
+        for seq in seqs {
+            told.push(files.write(&receipt_of(seq), receipts.of(seq).to_string().as_bytes(), None)?);
+        }
+        told.push(files.write("checkpoint", self.ledger.checkpoint.as_bytes(), None)?);
+        let text = |text: String| Json::text(text);
+        let manifest = Json::object([
+            ("format", text("pledger/audit-pack/v1".to_owned())),
+            ("ledger", text(self.ledger.origin.clone())),
+            ("from", text(period.from.clone())),
+            ("to", text(period.to.clone())),
+            ("opening_size", text(first.to_string())),
+            ("closing_size", text(end.to_string())),
+            ("size", text(self.ledger.head.size.to_string())),
+            ("root", text(self.ledger.head.root.to_string())),
+            ("checkpoint", text(Digest::of(self.ledger.checkpoint.as_bytes()).to_string())),
+            ("for", text(self.eyes.map_or_else(|| "host".to_owned(), |eyes| eyes.party.to_string()))),
+            ("files", Json::array(told)),
+        ]);
+        files.write("manifest.json", format!("{manifest}\n").as_bytes(), None)?;
+        Ok(manifest)
+    }
+
     fn may(&self, object: Object) -> bool {
         self.eyes.is_none_or(|eyes| may_read(eyes, object, &self.closing))
     }
@@ -332,76 +370,5 @@ impl Packing<'_> {
             );
         }
         table
-    }
-}
-
-/// The files of a pack on their way.
-struct Files {
-    root: PathBuf,
-}
-
-impl Files {
-    fn begin(root: &Path) -> Result<Self, String> {
-        // What an earlier attempt left has no name and is nobody's.
-        if root.exists() {
-            fs::remove_dir_all(root).map_err(|error| format!("{}: {error}", root.display()))?;
-        }
-        let receipts = root.join("receipts");
-        fs::create_dir_all(&receipts).map_err(|error| format!("{}: {error}", receipts.display()))?;
-        Ok(Self { root: root.to_owned() })
-    }
-
-    fn write_all(
-        &self,
-        packing: &Packing,
-        period: &Period,
-        [first, end]: [u64; 2],
-        tables: &[Table],
-        receipts: &Receipts,
-    ) -> Result<Json, String> {
-        let mut told = Vec::new();
-        for table in tables {
-            let rows = Some(table.rows());
-            told.push(self.write(&format!("{}.csv", table.name), table.to_csv().as_bytes(), rows)?);
-            let json = format!("{}\n", table.to_json());
-            told.push(self.write(&format!("{}.json", table.name), json.as_bytes(), rows)?);
-        }
-        let seqs: BTreeSet<u64> = tables.iter().flat_map(Table::seqs).collect();
-        for seq in seqs {
-            told.push(self.write(&receipt_of(seq), receipts.of(seq).to_string().as_bytes(), None)?);
-        }
-        told.push(self.write("checkpoint", packing.ledger.checkpoint.as_bytes(), None)?);
-        let text = |text: String| Json::text(text);
-        let manifest = Json::object([
-            ("format", text("pledger/audit-pack/v1".to_owned())),
-            ("ledger", text(packing.ledger.origin.clone())),
-            ("from", text(period.from.clone())),
-            ("to", text(period.to.clone())),
-            ("opening_size", text(first.to_string())),
-            ("closing_size", text(end.to_string())),
-            ("size", text(packing.ledger.head.size.to_string())),
-            ("root", text(packing.ledger.head.root.to_string())),
-            ("checkpoint", text(Digest::of(packing.ledger.checkpoint.as_bytes()).to_string())),
-            ("for", text(packing.eyes.map_or_else(|| "host".to_owned(), |eyes| eyes.party.to_string()))),
-            ("files", Json::array(told)),
-        ]);
-        self.write("manifest.json", format!("{manifest}\n").as_bytes(), None)?;
-        Ok(manifest)
-    }
-
-    fn write(&self, name: &str, bytes: &[u8], rows: Option<usize>) -> Result<Json, String> {
-        let path = self.root.join(name);
-        let written = File::create(&path).and_then(|mut file| {
-            file.write_all(bytes)?;
-            file.sync_all()
-        });
-        written.map_err(|error: io::Error| format!("{}: {error}", path.display()))?;
-        let mut members = vec![
-            ("name", Json::text(name)),
-            ("sha256", Json::text(Digest::of(bytes).to_string())),
-            ("bytes", Json::text(bytes.len().to_string())),
-        ];
-        members.extend(rows.map(|rows| ("rows", Json::text(rows.to_string()))));
-        Ok(Json::object(members))
     }
 }
