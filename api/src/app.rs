@@ -15,6 +15,7 @@ use ledger::sequencer::{Handle, Published, Request};
 use ledger::store::{HeldDocuments, StoreError};
 
 use crate::balance::NewestSeal;
+use crate::cosigning::Cosigning;
 use crate::problem::Problem;
 use crate::reading::{Cursors, Turns};
 use crate::sealing::SealFigures;
@@ -38,6 +39,8 @@ pub struct App {
     pub cursors: Cursors,
     /// Turns at reading what lies back.
     pub turns: Turns,
+    /// What is known of its witnesses.
+    pub cosigning: Arc<Cosigning>,
     /// The key that signs checkpoints.
     pub log_vkey: String,
     /// The origins a session may be signed for.

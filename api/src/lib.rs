@@ -2,7 +2,6 @@
 //!
 //! The only crate with handlers and status codes. Nothing here decides what a command changes: that is
 //! `ledger::apply`, and there is no way around it.
-//! Who may ask and act? The command line, and later the HTTP API, over the other crates.
 
 pub mod app;
 pub mod auditing;
@@ -10,6 +9,7 @@ pub mod balance;
 pub mod bench;
 pub mod cli;
 pub mod client;
+pub mod cosigning;
 pub mod demo;
 pub mod exporting;
 pub mod handlers;
@@ -27,3 +27,4 @@ pub mod server;
 pub mod serving;
 pub mod session;
 pub mod verify;
+pub mod witness;

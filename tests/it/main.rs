@@ -9,6 +9,7 @@ mod breaks;
 #[cfg(test)]
 mod clocks;
 mod corrections;
+mod determinism;
 mod erasures;
 mod exports;
 #[cfg(test)]
@@ -35,6 +36,8 @@ mod reads;
 mod reference;
 mod refusals;
 mod repeats;
+#[cfg(test)]
+mod rotation;
 mod round_trips;
 mod sealing;
 mod seals;
@@ -43,4 +46,10 @@ mod standing;
 mod tidy;
 #[cfg(test)]
 mod verify;
+#[cfg(test)]
+mod watched;
 mod webhooks;
+#[cfg(test)]
+mod witness;
+#[cfg(test)]
+mod witnessed;

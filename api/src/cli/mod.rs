@@ -19,6 +19,9 @@ pub mod serve;
 pub mod sign;
 pub mod submit;
 pub mod verify;
+pub mod watch;
+pub mod witness;
+pub mod witness_policy;
 
 use std::fs::File;
 use std::io::{self, Read as _, Write};
@@ -79,6 +82,13 @@ enum Verb {
     Restore(export::RestoreArgs),
     /// Prove a ledger, an export or a proof good or bad.
     Verify(verify::VerifyArgs),
+    /// Keep each checkpoint of a log that was acted on, and compare each new one with them.
+    Watch(watch::WatchArgs),
+    /// Serve a witness: it cosigns what extends all that it has seen of a log.
+    Witness(witness::WitnessArgs),
+    /// What a quorum of witnesses protects from.
+    #[command(subcommand)]
+    WitnessPolicy(witness_policy::WitnessPolicyCommand),
     /// Measure, beside what the machine gives at best.
     #[command(subcommand)]
     Bench(bench::BenchCommand),
@@ -108,6 +118,9 @@ impl Cli {
             Verb::Backup(args) => export::backup(&args, &mut stdout),
             Verb::Restore(args) => export::restore(&args, &mut stdout),
             Verb::Verify(args) => verify::execute(&args, &mut stdout),
+            Verb::Watch(args) => watch::execute(&args, &mut stdout),
+            Verb::Witness(args) => witness::execute(&args, &mut stdout),
+            Verb::WitnessPolicy(command) => witness_policy::execute(&command, &mut stdout),
             Verb::Bench(command) => bench::execute(&command, &mut stdout),
         };
         ExitCode::from(code)

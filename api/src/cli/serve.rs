@@ -9,6 +9,7 @@ use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::fail;
+use crate::cosigning::settings::ServeSettings;
 use crate::sealing::{Sealing, Times};
 use crate::serving::Serving;
 
@@ -24,6 +25,9 @@ pub struct ServeArgs {
     /// Another origin under which clients reach this server, for sessions; may be repeated.
     #[arg(long = "audience")]
     audiences: Vec<String>,
+    /// A configuration (TOML): the table `[witness]` says how witnesses are asked.
+    #[arg(long)]
+    config: Option<PathBuf>,
     /// The operator's key for seals (`uses` = `seal`): then seals are made.
     #[arg(long)]
     seal_key: Option<PathBuf>,
@@ -44,13 +48,18 @@ pub struct ServeArgs {
 /// Serves; gives the exit code.
 pub fn execute(args: &ServeArgs, stdout: &mut dyn Write) -> u8 {
     start_logging(args.log_json);
+    let settings = args.config.as_deref().map_or(Ok(ServeSettings::default()), ServeSettings::read);
+    let settings = match settings {
+        Ok(settings) => settings,
+        Err(message) => return fail(2, &message),
+    };
     let threads = thread::available_parallelism().map_or(2, usize::from);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => return fail(2, &error.to_string()),
     };
-    let serving = runtime.block_on(Serving::open(&args.dir, args.listen, &args.audiences));
+    let serving = runtime.block_on(Serving::open_with(&args.dir, args.listen, &args.audiences, settings));
     let serving = match serving {
         Ok(serving) => serving,
         Err(error) => return fail(2, &error.to_string()),
@@ -119,7 +128,8 @@ impl StopSignal {
     }
 }
 
-fn start_logging(json: bool) {
+/// Says what happens on standard error, as much as `PLEDGER_LOG` asks for.
+pub(super) fn start_logging(json: bool) {
     let filter = match std::env::var("PLEDGER_LOG") {
         Ok(asked) => tracing_subscriber::EnvFilter::try_new(&asked).unwrap_or_else(|error| {
             eprintln!("pledger: PLEDGER_LOG={asked}: {error}: logging at info");

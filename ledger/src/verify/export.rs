@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::claims::Claimed;
 use super::directory::{check_quorum, log_key};
 use super::notes::{self, Keeper, Signed};
 use super::records::Replaying;
@@ -66,9 +67,9 @@ pub fn export(path: &Path, options: &Options) -> Report {
     found.count(CheckId::Frames, frames + file.documents());
     found.count(CheckId::Documents, file.documents());
     let origin = file.header().ledger.clone();
-    let key = key_of(&origin, &file, options, &mut found);
-    let signed = key.as_ref().and_then(|key| judge_checkpoint(&file, key, &mut found));
-    let old = read_old(options, key.as_ref(), &mut found);
+    let keys = keys_of(&origin, &file, options, &mut found);
+    let signed = judge_checkpoint(&file, &keys, &mut found);
+    let old = read_old(options, &keys, &mut found);
     let (walked, judged) = signatures::beside(|jobs| {
         let walk =
             Walk { tree: Tree::default(), times: None, ids: Vec::new(), old: &old, signed: signed.as_ref() };
@@ -77,12 +78,18 @@ pub fn export(path: &Path, options: &Options) -> Report {
     found.merge(judged);
     let Walked { state, head, times } = walked;
     check_old_ahead(&old, head.size, &mut found);
+    if file.is_full() {
+        check_announced(&file, &state, &mut found);
+    }
     let cosigned_by = match &options.policy {
         None if !file.is_full() => {
             found.skip(CheckId::Quorum, "no --policy was given");
             Vec::new()
         }
-        Some(_) | None => check_quorum(&state, &file, options, signed.as_ref(), &mut found),
+        Some(_) | None => {
+            let claimed = Claimed { newest: signed.clone(), witnessed: signed.clone() };
+            check_quorum(&state, &file, options, &claimed, &mut found)
+        }
     };
     Report {
         origin: Some(origin),
@@ -107,15 +114,19 @@ fn tell(error: &ExportError, found: &mut Tallies) {
     }
 }
 
-/// The log's key: the one that record 0 names, or for a part of a ledger the one that the caller knows.
-fn key_of(origin: &str, file: &ExportFile, options: &Options, found: &mut Tallies) -> Option<VerifierKey> {
+/// The log's keys: the one that record 0 names with those that the header says were announced, which is
+/// compared with the replay; for a part of a ledger those that the caller knows.
+fn keys_of(origin: &str, file: &ExportFile, options: &Options, found: &mut Tallies) -> Vec<VerifierKey> {
     if file.is_full() {
-        return log_key(origin, file, options, found);
+        let first = log_key(origin, file, options, found);
+        let announced = file.header().log_vkeys.iter().filter_map(|vkey| VerifierKey::parse(vkey).ok());
+        let announced = announced.filter(|key| key.name().as_str() == origin && Some(key) != first.as_ref());
+        return first.iter().cloned().chain(announced.filter(|_| first.is_some())).collect();
     }
     let known = options.policy.into_iter().flat_map(crate::policy::Policy::logs).map(|log| &log.key);
-    let mut known = options.vkey.into_iter().chain(known);
-    let known = known.find(|key| key.name().as_str() == origin).cloned();
-    if known.is_none() {
+    let known = options.vkey.into_iter().chain(known);
+    let known: Vec<_> = known.filter(|key| key.name().as_str() == origin).cloned().collect();
+    if known.is_empty() {
         let finding = Finding::new("a part of a ledger does not show whose it is");
         found.undecided(
             CheckId::LogSignature,
@@ -125,11 +136,22 @@ fn key_of(origin: &str, file: &ExportFile, options: &Options, found: &mut Tallie
     known
 }
 
+/// The keys that the header names are those of the log itself: record 0's, and those it announced since.
+fn check_announced(file: &ExportFile, state: &State, found: &mut Tallies) {
+    let Some(opened) = state.opened().filter(|_| state.length() == file.header().size) else { return };
+    let own: Vec<_> = opened.log_keys.iter().map(|key| &key.vkey).chain([&opened.log_vkey]).collect();
+    for vkey in file.header().log_vkeys.iter().filter(|vkey| !own.contains(vkey)) {
+        let finding = Finding::new("the header names a log key that the log does not");
+        found.fail(CheckId::CheckpointForm, finding.with("a key of record 0 or announced", vkey).help(KEEP));
+    }
+}
+
 /// The export's checkpoint, which is of the ledger and size that the header says.
-fn judge_checkpoint(file: &ExportFile, key: &VerifierKey, found: &mut Tallies) -> Option<Signed> {
+fn judge_checkpoint(file: &ExportFile, keys: &[VerifierKey], found: &mut Tallies) -> Option<Signed> {
     let header = file.header();
     let name = "the export's checkpoint";
-    let signed = notes::judge(name, file.checkpoint().as_bytes(), Keeper::Other, key, found)?;
+    let signed = notes::judge(name, file.checkpoint().as_bytes(), Keeper::Other, keys, found)?;
+    let key = keys.first()?;
     if key.name().as_str() != header.ledger {
         let finding = Finding::new("the checkpoint is of another ledger than the header says");
         found.fail(CheckId::CheckpointForm, finding.with(&header.ledger, key.name()).help(KEEP));
@@ -138,19 +160,21 @@ fn judge_checkpoint(file: &ExportFile, key: &VerifierKey, found: &mut Tallies) -
         let finding = Finding::new("the checkpoint is of another size than the header says");
         found.fail(CheckId::CheckpointForm, finding.with(header.size, signed.head.size).help(KEEP));
     }
-    if !header.log_vkeys.contains(&key.to_string()) {
+    if !keys.iter().any(|key| header.log_vkeys.contains(&key.to_string())) {
         let finding = Finding::new("the header does not name the log's key");
         found.fail(CheckId::CheckpointForm, finding.with(key, header.log_vkeys.join(" ")).help(KEEP));
     }
     Some(signed)
 }
 
-fn read_old(options: &Options, key: Option<&VerifierKey>, found: &mut Tallies) -> Vec<Signed> {
-    let Some(key) = key else { return Vec::new() };
+fn read_old(options: &Options, keys: &[VerifierKey], found: &mut Tallies) -> Vec<Signed> {
+    if keys.is_empty() {
+        return Vec::new();
+    }
     let mut old = Vec::new();
     for (name, note) in options.old {
         found.count(CheckId::OldConsistency, 0);
-        match notes::judge(name, note, Keeper::Other, options.vkey.unwrap_or(key), found) {
+        match notes::judge(name, note, Keeper::Other, keys, found) {
             Some(signed) => old.push(signed),
             None => found.undecided(CheckId::OldConsistency, Finding::new(format!("{name}: see above"))),
         }

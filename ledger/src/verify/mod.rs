@@ -14,6 +14,7 @@
 
 mod applied;
 mod balance;
+mod claims;
 mod directory;
 mod export;
 mod files;
@@ -28,6 +29,7 @@ mod snapshots;
 mod states;
 mod tally;
 mod tree;
+mod watching;
 
 use crate::note::VerifierKey;
 use crate::policy::Policy;
@@ -41,6 +43,7 @@ pub use proof::{ProofOptions, proof};
 pub use public::{Fetched, public};
 pub use records::{Answer, Answerer, Question, Stated};
 pub use report::{Check, CheckId, CheckResult, FORMAT, Finding, ProvenBalance, Report, Verdict};
+pub use watching::{Kept, Trust, Watched, watch};
 
 /// What a verification rests on besides the ledger's own bytes.
 #[derive(Default)]

@@ -1,5 +1,7 @@
 //! One file that somebody was given: a receipt, a balance proof, or evidence of a fork.
 
+use std::collections::BTreeSet;
+
 use super::balance;
 use super::directory::judge_quorum;
 use super::notes::{self, Keeper, Signed};
@@ -135,7 +137,11 @@ fn signed_checkpoint(
     let of_origin =
         claimed.and_then(|claimed| keys.iter().find(|key| key.name().as_str() == claimed.origin()));
     match of_origin.or(keys.first()) {
-        Some(key) => notes::judge("the receipt's checkpoint", note.as_bytes(), Keeper::Other, key, found),
+        Some(key) => {
+            let same_log = keys.iter().filter(|known| known.name() == key.name());
+            let known: Vec<_> = same_log.map(|known| (*known).clone()).collect();
+            notes::judge("the receipt's checkpoint", note.as_bytes(), Keeper::Other, &known, found)
+        }
         None => {
             let finding = Finding::new("nobody's key is known").help(GIVE_KEY);
             found.undecided(CheckId::LogSignature, finding);
@@ -205,8 +211,11 @@ fn evidence(text: &str, options: &ProofOptions, found: &mut Tallies) {
     if keys.is_empty() {
         found.undecided(CheckId::LogSignature, Finding::new("nobody's key is known").help(GIVE_KEY));
     }
-    for key in keys {
-        match evidence.verify(key.name().as_str(), [key]) {
+    let logs: BTreeSet<&str> = keys.iter().map(|key| key.name().as_str()).collect();
+    for origin in logs {
+        // While a log key is rotated, the two sides may be signed by two keys.
+        let of_log = keys.iter().copied().filter(|key| key.name().as_str() == origin);
+        match evidence.verify(origin, of_log) {
             Ok(fork) => found.fail(id, forked(&fork)),
             Err(error @ (ForkError::Malformed { .. } | ForkError::Side(_) | ForkError::NoFork { .. })) => {
                 found.undecided(id, Finding::new(error.to_string()));

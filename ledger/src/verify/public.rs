@@ -82,6 +82,11 @@ fn keys<'a>(options: &Options<'a>) -> Vec<&'a VerifierKey> {
     options.vkey.into_iter().chain(of_policy).collect()
 }
 
+/// The known keys under that key's name: while a log key is rotated there are two.
+fn of_one_log(options: &Options, key: &VerifierKey) -> Vec<VerifierKey> {
+    keys(options).into_iter().filter(|known| known.name() == key.name()).cloned().collect()
+}
+
 /// The key that signed it: its name is the origin on the first line.
 fn key_of(signed: &Signed, options: &Options) -> Option<VerifierKey> {
     let origin = signed.note.lines().next()?;
@@ -102,7 +107,7 @@ fn newest(fetch: &dyn Fn(&str) -> Fetched, options: &Options, found: &mut Tallie
     let first = note.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let key = known.iter().find(|key| key.name().as_str().as_bytes() == first).or(known.first());
     match key {
-        Some(key) => notes::judge("/log/checkpoint", &note, Keeper::Other, key, found),
+        Some(key) => notes::judge("/log/checkpoint", &note, Keeper::Other, &of_one_log(options, key), found),
         None => {
             let finding = Finding::new("nobody's key is known").help("give --vkey or --policy");
             found.undecided(CheckId::LogSignature, finding);
@@ -122,7 +127,7 @@ fn read_old(
     let mut old = Vec::new();
     for (name, note) in options.old {
         found.count(CheckId::OldConsistency, 0);
-        match notes::judge(name, note, Keeper::Other, key, found) {
+        match notes::judge(name, note, Keeper::Other, &of_one_log(options, key), found) {
             None => found.undecided(CheckId::OldConsistency, Finding::new(format!("{name}: see above"))),
             Some(signed) if signed.head.size > newest.head.size => {
                 let reason =
