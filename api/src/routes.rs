@@ -54,7 +54,6 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/log/{*path}", get(log::get))
         .route("/healthz", get(ledger::healthz))
         .route("/readyz", get(ledger::readyz))
-        .route("/metrics", get(ledger::metrics))
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
         // Each handler that takes a body bounds it itself.

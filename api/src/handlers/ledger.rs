@@ -163,33 +163,3 @@ pub async fn readyz(State(app): Shared) -> Result<Response, Problem> {
     }
     Ok(json(StatusCode::OK, &Json::object(members)))
 }
-
-/// `GET /metrics`: figures in the text form of Prometheus.
-pub async fn metrics(State(app): Shared) -> Response {
-    let mut text = String::new();
-    let mut tell = |name: &str, kind: &str, value: u64| {
-        text.push_str(&format!("# TYPE pledger_{name} {kind}\npledger_{name} {value}\n"));
-    };
-    tell("records_total", "counter", app.log.head().size);
-    tell("queue_depth", "gauge", app.ledger.queue_depth().try_into().unwrap_or(u64::MAX));
-    tell("witness_ahead", "gauge", u64::from(app.cosigning.ahead().is_some()));
-    if let Some(lag) = app.cosigning.lag() {
-        tell("witnessed_size", "gauge", lag.size);
-        if let Some(age) = lag.age_secs {
-            tell("witnessed_age_seconds", "gauge", age);
-        }
-    }
-    let answers = app.cosigning.answers();
-    if !answers.is_empty() {
-        text.push_str("# TYPE pledger_witness_answers_total counter\n");
-    }
-    for ((witness, status), count) in answers {
-        let witness = witness.replace('\\', "\\\\").replace('"', "\\\"");
-        let labels = format!("witness=\"{witness}\",status=\"{status}\"");
-        text.push_str(&format!("pledger_witness_answers_total{{{labels}}} {count}\n"));
-    }
-    let mut response = text.into_response();
-    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-    response.headers_mut().insert(header::CONTENT_TYPE, kind);
-    response
-}

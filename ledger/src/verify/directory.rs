@@ -138,7 +138,12 @@ pub(super) fn log_key(
 }
 
 /// A key known from elsewhere is record 0's, or one that the ledger announced.
-fn compare_known(state: &State, recorded: Option<&VerifierKey>, options: &Options, found: &mut Tallies) {
+pub(super) fn compare_known(
+    state: &State,
+    recorded: Option<&VerifierKey>,
+    options: &Options,
+    found: &mut Tallies,
+) {
     let (Some(known), Some(recorded)) = (options.vkey, recorded) else { return };
     let vkey = known.to_string();
     let announced = state.opened().map_or(&[][..], |opened| &opened.log_keys[..]);

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::claims::Claimed;
-use super::directory::{check_quorum, log_key};
+use super::directory::{check_quorum, compare_known, log_key};
 use super::notes::{self, Keeper, Signed};
 use super::records::Replaying;
 use super::report::{CheckId, Finding, Report};
@@ -80,6 +80,7 @@ pub fn export(path: &Path, options: &Options) -> Report {
     check_old_ahead(&old, head.size, &mut found);
     if file.is_full() {
         check_announced(&file, &state, &mut found);
+        compare_known(&state, keys.first(), options, &mut found);
     }
     let cosigned_by = match &options.policy {
         None if !file.is_full() => {
