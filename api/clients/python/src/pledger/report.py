@@ -1,0 +1,128 @@
+"""The verification's report: what was checked, how often, and what came of it.
+
+Source: audit specification, section 12. What was not checked is listed, never silent.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Optional
+
+from .policy import CosignedCheckpoint
+from .text_forms import encode_base64
+from .times import print_time
+from .verdict import PledgerError, ProvenBad, Result
+
+
+@dataclass
+class Check:
+    """One check: how many times it held, and the first thing that did not."""
+
+    id: str
+    count: int = 0
+    failed: bool = False
+    undecided: bool = False
+    first_seq: Optional[int] = None
+    reason: str = ""
+
+    @property
+    def result(self) -> str:
+        """`pass`, `fail` or `not_checked`."""
+        if self.failed:
+            return "fail"
+        return "not_checked" if self.undecided or not self.count else "pass"
+
+
+@dataclass
+class Report:
+    """Checks in the order in which they were begun; those in `asked` must have been made for a good result."""
+
+    asked: tuple[str, ...]
+    checks: dict[str, Check] = field(default_factory=dict)
+    checkpoint: Optional[CosignedCheckpoint] = None
+    recorded_at: Optional[tuple[int, int]] = None
+    proven: list[str] = field(default_factory=list)
+
+    def check(self, id_: str) -> Check:
+        """The check of that id."""
+        return self.checks.setdefault(id_, Check(id_))
+
+    @contextmanager
+    def checking(self, id_: str, seq: Optional[int] = None) -> Iterator[None]:
+        """Counts what holds inside, and keeps the first thing that does not; nothing is raised further."""
+        check = self.check(id_)
+        try:
+            yield
+        except ProvenBad as error:
+            if not check.failed:
+                check.first_seq, check.reason = seq, str(error)
+            check.failed = True
+        except PledgerError as error:
+            if not check.failed and not check.undecided:
+                check.first_seq, check.reason = seq, str(error)
+            check.undecided = True
+        else:
+            check.count += 1
+
+    def skip(self, id_: str, reason: str) -> None:
+        """Lists what is not checked, and why."""
+        check = self.check(id_)
+        check.undecided, check.reason = True, reason
+
+    @property
+    def result(self) -> Result:
+        """One failed check is bad whatever else is open; one that was asked for and not made is undecidable."""
+        if any(check.failed for check in self.checks.values()):
+            return Result.BAD
+        if all(id_ in self.checks and self.checks[id_].result == "pass" for id_ in self.asked):
+            return Result.GOOD
+        return Result.UNDECIDABLE
+
+    def _facts(self) -> tuple[str, str, str]:
+        if self.checkpoint is None:
+            return "", "", ""
+        checkpoint = self.checkpoint.opened.checkpoint
+        return checkpoint.origin, str(checkpoint.size), encode_base64(checkpoint.root)
+
+    def to_json(self) -> str:
+        """One object of strings."""
+        origin, size, root = self._facts()
+        sha256 = self.checkpoint.opened.sha256.hex() if self.checkpoint else ""
+        cosigned = [name for name, _ in self.checkpoint.cosigned_by] if self.checkpoint else []
+        times = [print_time(time) for time in self.recorded_at or ()]
+        return json.dumps(
+            {
+                "format": "pledger/verify-report/v1",
+                "result": str(self.result),
+                "origin": origin,
+                "size": size,
+                "root": root,
+                "checkpoint": sha256,
+                "cosigned_by": cosigned,
+                "recorded_at": times,
+                "checks": [_check_json(check) for check in self.checks.values()],
+            },
+            ensure_ascii=False,
+        )
+
+    def __str__(self) -> str:
+        origin, size, root = self._facts()
+        lines = [
+            f"{check.result:<12}{check.id} {check.count}" + (f": {check.reason}" if check.reason else "")
+            for check in self.checks.values()
+        ]
+        lines += self.proven
+        lines.append(f"RESULT {self.result} origin={origin} size={size} root={root}")
+        return "\n".join(lines)
+
+
+def _check_json(check: Check) -> dict[str, str]:
+    members = {"id": check.id, "result": check.result, "count": str(check.count)}
+    if check.first_seq is not None:
+        members["first_seq"] = str(check.first_seq)
+    if check.reason:
+        members["reason"] = check.reason
+    return members
