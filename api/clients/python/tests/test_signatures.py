@@ -6,12 +6,14 @@ import base64
 import hashlib
 import unittest
 
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from golden import golden, golden_key
 
 from pledger.canonical import PayloadRefused, read_payload
 from pledger.command import draft, session_payload, signatures_asked, type_of_payload
 from pledger.ed25519 import D, FIELD, GROUP_ORDER, PublicKey, SecretKey, WeakKey, add, decompress, of_small_order
 from pledger.envelope import Envelope, EnvelopeRefused
+from pledger.key_file import print_key_file, read_key_file
 from pledger.pae import APPROVAL, COMMAND, SESSION, command_id, pae
 from pledger.verdict import Malformed
 
@@ -74,12 +76,20 @@ class Ed25519Strict(unittest.TestCase):
                 break
             self.assertFalse(PublicKey(encoded).verifies(message, signature))
 
-    def test_key_files(self) -> None:
+    def test_key_files_of_both_versions(self) -> None:
         key = SecretKey(golden_key("/acme"))
-        self.assertEqual(SecretKey.from_pem(key.to_pem()).public, key.public)
-        for pem in (b"", b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", key.to_pem()[:-40]):
+        first = print_key_file(key)
+        cryptographys = load_pem_private_key(first, None)
+        self.assertEqual(cryptographys.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw), bytes(key.public))
+        der = bytes.fromhex("3051020101300506032b657004220420") + key.seed + bytes.fromhex("812100") + bytes(key.public)
+        second = f"-----BEGIN PRIVATE KEY-----\n{base64.encodebytes(der).decode()}-----END PRIVATE KEY-----\n".encode()
+        for pem in (first, second, second.replace(b"\n", b"\r\n")):
+            self.assertEqual(read_key_file(pem).public, key.public)
+        other = der[:-32] + bytes(SecretKey.generate().public)
+        wrong = f"-----BEGIN PRIVATE KEY-----\n{base64.b64encode(other).decode()}\n-----END PRIVATE KEY-----\n".encode()
+        for pem in (b"", b"\xff\n\n\n", first[:-40], first.replace(b"MC4", b"MC5"), first.replace(b"PRIVATE", b"PUBLIC"), wrong):
             with self.assertRaises(Malformed):
-                SecretKey.from_pem(pem)
+                read_key_file(pem)
 
 
 class PreAuthentication(unittest.TestCase):

@@ -16,7 +16,7 @@ from .checkpoint import Checkpoint
 from .command import session_payload
 from .ed25519 import SecretKey
 from .envelope import Envelope
-from .json_text import JsonObject, JsonValue, NotJson, read_json
+from .json_text import JsonNumber, JsonObject, JsonValue, NotJson, read_json
 from .log_reader import LogReader, fetch_over_http
 from .merkle import verify_consistency
 from .pae import SESSION
@@ -196,11 +196,10 @@ class Client:
 
 def _retry_after(problem: Problem) -> float:
     asked = problem.members.get("retry_after")
-    seconds = getattr(asked, "text", asked)
-    try:
-        return min(max(float(seconds), 0.0), RETRY_AFTER_MAX_SECONDS)
-    except (TypeError, ValueError):
+    text = asked.text if isinstance(asked, JsonNumber) else asked
+    if not isinstance(text, str) or not text.isascii() or not text.isdigit():
         return RETRY_AFTER_SECONDS
+    return float(min(int(text[:9]), RETRY_AFTER_MAX_SECONDS))
 
 
 def _object(body: bytes) -> JsonObject:

@@ -16,9 +16,9 @@ from typing import Optional
 from .canonical import Tree, TreeInput, read_payload
 from .client import Client, Problem
 from .command import draft, signatures_asked, type_of_payload
-from .ed25519 import SecretKey
 from .envelope import ENVELOPE_MAX, Envelope
 from .json_text import JsonObject, JsonValue, NotJson, read_json
+from .key_file import read_key_file
 from .log_audit import audit_log
 from .log_reader import open_log
 from .note import NOTE_MAX
@@ -137,7 +137,7 @@ def _sign(args: argparse.Namespace) -> int:
         args.type, args.ledger, args.author, body, args.expires_at, args.idempotency_key, args.effective_at
     )
     kind = type_of_payload(args.type)
-    keys = [SecretKey.from_pem(_read(path, NOTE_MAX)) for path in (args.key, args.new_key) if path]
+    keys = [read_key_file(_read(path, NOTE_MAX)) for path in (args.key, args.new_key) if path]
     if len(keys) != signatures_asked(payload):
         raise Malformed(f"{args.type} takes {signatures_asked(payload)} signatures: see --new-key")
     _show(read_payload(payload, kind))

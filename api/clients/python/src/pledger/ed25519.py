@@ -12,15 +12,9 @@ import hashlib
 from functools import lru_cache
 from typing import Optional
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-    load_pem_private_key,
-)
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from .verdict import Malformed
 
@@ -135,20 +129,10 @@ class SecretKey:
         private = Ed25519PrivateKey.generate()
         return cls(private.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption()))
 
-    @classmethod
-    def from_pem(cls, pem: bytes) -> "SecretKey":
-        """A key file: PKCS #8 in PEM, without a passphrase. Raises Malformed."""
-        try:
-            key = load_pem_private_key(pem, password=None)
-        except (ValueError, TypeError, UnsupportedAlgorithm):
-            raise Malformed("no PKCS #8 key in PEM without a passphrase") from None
-        if not isinstance(key, Ed25519PrivateKey):
-            raise Malformed("a key that is not Ed25519")
-        return cls(key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption()))
-
-    def to_pem(self) -> bytes:
-        """The key file's bytes."""
-        return self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    @property
+    def seed(self) -> bytes:
+        """The 32 bytes it is made of: a secret."""
+        return self._key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
 
     @property
     def public(self) -> PublicKey:

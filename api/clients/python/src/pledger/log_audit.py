@@ -114,6 +114,7 @@ class _Audit:
         size, edge, order = self._head.size, RightEdge(), _LeafOrder(self._report)
         levels = _TileLevels(self._reader, self._report)
         self._note_root(edge)
+        unread: PledgerError | None = None
         try:
             for path in tiles_of(None, size):
                 for leaf in self._reader.entries(path):
@@ -126,8 +127,6 @@ class _Audit:
         except PledgerError as error:
             # Kept below: whatever could not be read leaves the checks open that rest on it.
             unread = error
-        else:
-            unread = None
         order.finish(size if unread is None else None)
         with self._report.checking("entries_root"):
             if unread is not None:

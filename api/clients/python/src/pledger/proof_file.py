@@ -15,7 +15,7 @@ from .receipt import VerifiedReceipt, verify_receipt
 from .report import Report
 from .text_forms import utf8
 from .times import print_time
-from .verdict import Malformed, ProvenBad
+from .verdict import Malformed, ProvenBad, Result
 
 PROOF_MAX = 1024 * 1024
 """Bytes of the longest proof that is read."""
@@ -27,24 +27,35 @@ class TheLogForked(ProvenBad):
 
 def verify_proof_file(data: bytes, policy: Policy, signed: Optional[bytes] = None) -> Report:
     """Verifies one file; `signed` binds a receipt to the author's own bytes. Never raises for foreign bytes."""
-    report = Report(asked=("proof",))
-    with report.checking("proof"):
-        if len(data) > PROOF_MAX:
-            raise Malformed(f"more than {PROOF_MAX} bytes")
-        text = utf8(data)
-        header = text.split("\n", 1)[0]
-        if signed is not None and header != tlog_proof.HEADER:
-            raise Malformed("only a receipt is bound to an author's bytes")
+    report = Report(asked=("frames",))
+    with report.checking("frames"):
+        text, header = _read(data, signed)
+    if report.result is not Result.GOOD:
+        return report
+    # A fork is two statements of one log that do not go together.
+    id_ = "old_consistency" if header == fork_evidence.HEADER else "inclusion"
+    report.asked += (id_,)
+    with report.checking(id_):
         if header == tlog_proof.HEADER:
             _receipt(text, policy, signed, report)
         elif header == balance_proof.HEADER:
             _balance(text, policy, report)
-        elif header == fork_evidence.HEADER:
+        else:
             fork = ForkEvidence.parse(text).verify(policy)
             raise TheLogForked(f"the log forked: {fork.origin} signed two histories ({fork.kind} {fork.at})")
-        else:
-            raise Malformed("a file or version that this program does not read")
     return report
+
+
+def _read(data: bytes, signed: Optional[bytes]) -> tuple[str, str]:
+    if len(data) > PROOF_MAX:
+        raise Malformed(f"more than {PROOF_MAX} bytes")
+    text = utf8(data)
+    header = text.split("\n", 1)[0]
+    if header not in (tlog_proof.HEADER, balance_proof.HEADER, fork_evidence.HEADER):
+        raise Malformed("a file or version that this program does not read")
+    if signed is not None and header != tlog_proof.HEADER:
+        raise Malformed("only a receipt is bound to an author's bytes")
+    return text, header
 
 
 def _covered(receipt: VerifiedReceipt, report: Report) -> None:

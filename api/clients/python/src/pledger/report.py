@@ -12,9 +12,17 @@ from dataclasses import dataclass, field
 from typing import Optional
 
 from .policy import CosignedCheckpoint
-from .text_forms import encode_base64
 from .times import print_time
 from .verdict import PledgerError, ProvenBad, Result
+
+CHECK_IDS = (
+    "frames checkpoint_form log_signature quorum cosignature_age tiles entries_root leaf_form sequence time_order "
+    "old_consistency inclusion envelope_digest command_id command_id_once canonical signature_at_seq expiry "
+    "idempotency approvals replay invariants documents margin_recomputed seals_recomputed overrides snapshots "
+    "store_chain"
+).split()
+"""All that a verification may speak of, in the report's order."""
+NOT_ASKED = "not part of what was asked for, or of what this program checks"
 
 
 @dataclass
@@ -81,40 +89,36 @@ class Report:
             return Result.GOOD
         return Result.UNDECIDABLE
 
-    def _facts(self) -> tuple[str, str, str]:
-        if self.checkpoint is None:
-            return "", "", ""
-        checkpoint = self.checkpoint.opened.checkpoint
-        return checkpoint.origin, str(checkpoint.size), encode_base64(checkpoint.root)
+    def listed(self) -> list[Check]:
+        """Every check there is: what was not made is told, too."""
+        return [self.checks.get(id_) or Check(id_, undecided=True, reason=NOT_ASKED) for id_ in CHECK_IDS]
 
     def to_json(self) -> str:
-        """One object of strings."""
-        origin, size, root = self._facts()
-        sha256 = self.checkpoint.opened.sha256.hex() if self.checkpoint else ""
-        cosigned = [name for name, _ in self.checkpoint.cosigned_by] if self.checkpoint else []
-        times = [print_time(time) for time in self.recorded_at or ()]
-        return json.dumps(
-            {
-                "format": "pledger/verify-report/v1",
-                "result": str(self.result),
-                "origin": origin,
-                "size": size,
-                "root": root,
-                "checkpoint": sha256,
-                "cosigned_by": cosigned,
-                "recorded_at": times,
-                "checks": [_check_json(check) for check in self.checks.values()],
-            },
-            ensure_ascii=False,
-        )
+        """One object of strings; what is not known is left out."""
+        members: dict[str, object] = {"format": "pledger/verify-report/v1", "result": str(self.result)}
+        if self.checkpoint is not None:
+            opened = self.checkpoint.opened
+            members["origin"] = opened.checkpoint.origin
+            members["size"] = str(opened.checkpoint.size)
+            members["root"] = opened.checkpoint.root.hex()
+            members["checkpoint"] = opened.sha256.hex()
+        members["cosigned_by"] = [name for name, _ in self.checkpoint.cosigned_by] if self.checkpoint else []
+        if self.recorded_at is not None:
+            first, last = map(print_time, self.recorded_at)
+            members["recorded_at"] = {"first": first, "last": last}
+        members["checks"] = [_check_json(check) for check in self.listed()]
+        return json.dumps(members, ensure_ascii=False)
 
     def __str__(self) -> str:
-        origin, size, root = self._facts()
         lines = [
             f"{check.result:<12}{check.id} {check.count}" + (f": {check.reason}" if check.reason else "")
-            for check in self.checks.values()
+            for check in self.listed()
         ]
         lines += self.proven
+        origin = size = root = "unknown"
+        if self.checkpoint is not None:
+            checkpoint = self.checkpoint.opened.checkpoint
+            origin, size, root = checkpoint.origin, str(checkpoint.size), checkpoint.root.hex()
         lines.append(f"RESULT {self.result} origin={origin} size={size} root={root}")
         return "\n".join(lines)
 
