@@ -93,7 +93,7 @@ class HonestLogs(unittest.TestCase):
         log = _honest(WIDTH * WIDTH + 3)
         report = log.audit(old=(log.checkpoint(WIDTH * WIDTH - 1),))
         self.assertIs(report.result, Result.GOOD, str(report))
-        self.assertEqual(report.check("tiles").count, WIDTH + 1 + 1 + 1 + 1)
+        self.assertEqual(report.check("tiles").count, WIDTH + 1 + 1 + 1)
 
     def test_a_mirror_that_keeps_full_tiles_alone(self) -> None:
         log = _honest(300)

@@ -45,14 +45,19 @@ def read_payload(payload: bytes, payload_type: str) -> dict[str, Tree]:
     """
     if len(pae(payload_type, payload)) > PAE_MAX:
         raise PayloadRefused("payload_too_large", f"a PAE of more than {PAE_MAX} bytes")
+    return read_canonical(payload)
+
+
+def read_canonical(text: bytes) -> dict[str, Tree]:
+    """The members of a canonical text of any size. Raises as `read_payload`, but for the size."""
     try:
-        value = read_json(payload)
+        value = read_json(text)
     except NotJson as error:
         raise PayloadRefused("payload_not_json", str(error)) from None
     if not isinstance(value, JsonObject):
         raise PayloadRefused("payload_profile", "the top is no object")
     tree = _profiled_object(value, 1)
-    if _print(tree).encode() != payload:
+    if _print(tree).encode() != text:
         raise PayloadRefused("payload_not_canonical", "printed again, it is another text")
     return tree
 

@@ -17,6 +17,7 @@ from .canonical import Tree, TreeInput, read_payload
 from .client import Client, Problem
 from .command import draft, signatures_asked, type_of_payload
 from .envelope import ENVELOPE_MAX, Envelope
+from .export_file import verify_export
 from .json_text import JsonObject, JsonValue, NotJson, read_json
 from .key_file import read_key_file
 from .log_audit import audit_log
@@ -62,12 +63,14 @@ def _parser() -> argparse.ArgumentParser:
     what = verify.add_mutually_exclusive_group(required=True)
     what.add_argument("--url", help="a server, such as http://127.0.0.1:8080: what it serves under /log/")
     what.add_argument("--proof", type=Path, help="a receipt, a balance proof or fork evidence")
+    what.add_argument("--export", type=Path, help="an export: all but the replay, which takes the ledger's rules")
     trust = verify.add_mutually_exclusive_group(required=True)
     trust.add_argument("--vkey", help="the log's key")
     trust.add_argument("--policy", type=Path, help="a tlog-policy file: then its quorum is asked for")
     verify.add_argument("--old", type=Path, action="append", default=[], help="a checkpoint kept from earlier")
     verify.add_argument("--save", type=Path, help="keep the checkpoint here, if all was proven good")
     verify.add_argument("--payload", type=Path, help="the author's payload or envelope: is the receipt for it?")
+    verify.add_argument("--without-replay", action="store_true", help="an export is good without a replay, too")
     verify.add_argument("--json", action="store_true", help="the report as JSON")
     verify.set_defaults(run=_verify)
 
@@ -110,6 +113,11 @@ def _verify(args: argparse.Namespace) -> int:
             raise Malformed("--old and --save go with --url")
         signed = None if args.payload is None else _read(args.payload, ENVELOPE_MAX)
         report = verify_proof_file(_read(args.proof, PROOF_MAX), policy, signed)
+    elif args.export is not None:
+        if args.old or args.save or args.payload:
+            raise Malformed("--old and --save go with --url, --payload goes with --proof")
+        with args.export.open("rb") as file:
+            report = verify_export(file, policy, args.without_replay)
     else:
         if args.payload:
             raise Malformed("--payload goes with --proof")
@@ -144,7 +152,8 @@ def _sign(args: argparse.Namespace) -> int:
     if not args.yes:
         if args.body == "-" or not sys.stdin.isatty():
             raise Malformed("nobody can be asked: add --yes")
-        if input("sign exactly this? [yes/no] ") != "yes":
+        print("sign exactly this? [yes/no] ", end="", file=sys.stderr, flush=True)
+        if sys.stdin.readline().strip() != "yes":
             return USAGE
     sys.stdout.write(bytes(Envelope.sign(kind, payload, keys)).decode() + "\n")
     return 0

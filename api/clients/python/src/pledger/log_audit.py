@@ -7,14 +7,13 @@ the tree is kept, at most one tile a level, and the command ids seen lie in a te
 from __future__ import annotations
 
 import random
-import sqlite3
 from collections.abc import Sequence
 
 from .checkpoint import Checkpoint
+from .leaf_order import LeafOrder
 from .log_reader import LogReader
 from .merkle import RightEdge, leaf_hash, root_of, verify_consistency, verify_inclusion
 from .policy import CosignedCheckpoint, Policy
-from .record import Record
 from .report import Report
 from .tiles import WIDTH, TilePath, tiles_of
 from .times import now
@@ -34,10 +33,6 @@ CHECKS = (
 SAMPLES = 16
 COSIGNATURE_AGE_MAX_SECONDS = 15 * 60
 """An unchanged tree is witnessed again every ten minutes; the ledger stops after fifteen without a quorum."""
-
-
-class IncludedNotRecord(ProvenBad):
-    """A leaf under the signed root that is none of this ledger's."""
 
 
 class CosignaturesTooOld(Undecidable):
@@ -111,7 +106,7 @@ class _Audit:
 
     def read_everything(self) -> None:
         """Walks the bundles once: the root from the entries, the tiles from them, each leaf in order."""
-        size, edge, order = self._head.size, RightEdge(), _LeafOrder(self._report)
+        size, edge, order = self._head.size, RightEdge(), LeafOrder(self._report)
         levels = _TileLevels(self._reader, self._report)
         self._note_root(edge)
         unread: PledgerError | None = None
@@ -171,59 +166,6 @@ class _Audit:
                 root = self._old_roots[old.size]
                 if root and root != old.root:
                     raise WrongHash(f"the first {old.size} entries have another root than the log signed then")
-
-
-class _LeafOrder:
-    """What each leaf says, in order."""
-
-    def __init__(self, report: Report) -> None:
-        self._report = report
-        self._first: int | None = None
-        self._last = 0
-        self._malformed: list[tuple[int, Malformed]] = []
-        # An empty name is a temporary database on disk, removed when it is closed.
-        self._ids = sqlite3.connect("")
-        self._ids.execute("PRAGMA journal_mode = OFF")
-        self._ids.execute("CREATE TABLE seen (id BLOB PRIMARY KEY, seq INTEGER) WITHOUT ROWID")
-
-    def read(self, seq: int, leaf: bytes) -> None:
-        report = self._report
-        try:
-            record = Record.parse(leaf)
-        except Malformed as error:
-            self._malformed.append((seq, error)) if len(self._malformed) < WIDTH else None
-            return
-        report.check("leaf_form").count += 1
-        with report.checking("sequence", seq):
-            if record.seq != seq:
-                raise Contradiction(f"leaf {seq} says {record.seq}")
-        with report.checking("time_order", seq):
-            if record.recorded_at < self._last:
-                raise Contradiction(f"leaf {seq} was recorded before the one before it")
-        with report.checking("command_id_once", seq):
-            try:
-                self._ids.execute("INSERT INTO seen VALUES (?, ?)", (record.command_id, seq))
-            except sqlite3.IntegrityError:
-                raise Contradiction(f"leaf {seq} is a command recorded before") from None
-        self._first = record.recorded_at if self._first is None else self._first
-        self._last = max(self._last, record.recorded_at)
-
-    def finish(self, size: int | None) -> None:
-        """Ends the reading. An empty log has passed what is asked of each of its leaves."""
-        self._ids.close()
-        if self._first is not None:
-            self._report.recorded_at = (self._first, self._last)
-        for id_ in ("leaf_form", "sequence", "time_order", "command_id_once"):
-            if size is None:
-                self._report.skip(id_, "not every entry could be read")
-            elif size == 0:
-                self._report.check(id_).count = 1
-
-    def judge_leaves(self, included: bool) -> None:
-        """A malformed leaf is proven bad only if the signed root covers it."""
-        for seq, error in self._malformed:
-            with self._report.checking("leaf_form", seq):
-                raise IncludedNotRecord(str(error)) if included else error
 
 
 class _TileLevels:
