@@ -14,8 +14,11 @@ use ledger::replay;
 use ledger::sequencer::{Handle, Published, Request};
 use ledger::store::{HeldDocuments, StoreError};
 
+use crate::balance::NewestSeal;
+use crate::cosigning::Cosigning;
 use crate::problem::Problem;
 use crate::reading::{Cursors, Turns};
+use crate::sealing::SealFigures;
 use crate::session::{Principal, Sessions};
 
 /// One served ledger.
@@ -28,10 +31,16 @@ pub struct App {
     pub held: Mutex<HeldDocuments>,
     /// Sessions.
     pub sessions: Sessions,
+    /// The newest seal with its trees, for balance proofs.
+    pub newest_seal: NewestSeal,
+    /// How many seals were made and failed.
+    pub seal_figures: SealFigures,
     /// Where lists go on.
     pub cursors: Cursors,
     /// Turns at reading what lies back.
     pub turns: Turns,
+    /// What is known of its witnesses.
+    pub cosigning: Arc<Cosigning>,
     /// The key that signs checkpoints.
     pub log_vkey: String,
     /// The origins a session may be signed for.

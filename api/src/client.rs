@@ -147,6 +147,22 @@ impl Client {
         Ok(Answer { status, body })
     }
 
+    /// Asks for what is too large to hold: gives the status and the body as it comes.
+    ///
+    /// # Errors
+    /// [`ClientError::Unreachable`].
+    pub fn stream(&self, path: &str) -> Result<(u16, impl std::io::Read + use<>), ClientError> {
+        let url = format!("{}{path}", self.url);
+        let unreachable =
+            |error: ureq::Error| ClientError::Unreachable { url: url.clone(), reason: error.to_string() };
+        let mut request = self.agent.get(&url).config().timeout_global(None).build();
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let response = request.call().map_err(unreachable)?;
+        Ok((response.status().as_u16(), response.into_body().into_reader()))
+    }
+
     /// A text member of an answer: without it the other side is no server of ours.
     ///
     /// # Errors

@@ -3,14 +3,17 @@
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ledger::key::{KeyError, SecretKey};
+use ledger::note::VerifierKey;
 use ledger::note::{KeyName, LogSigner, NoteError};
-use ledger::opening::{LogKeys, OpenError, OpenLedger, SystemClock, open};
+use ledger::opening::{LogKeys, MaySign, OpenError, OpenLedger, Rotation, SystemClock, open_asking};
 use ledger::store::StoreError;
 use ledger::store::embedded::{EmbeddedOptions, EmbeddedStore};
 
 use crate::app::now;
+use crate::restoring::MARK;
 
 /// Why a directory is not, or does not become, a ledger's.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +33,14 @@ pub enum HomeError {
         path: PathBuf,
         /// What is wrong.
         source: KeyError,
+    },
+    /// A restore into it did not end good.
+    #[error("{path}: this directory is not to be served: {}: restore into a new one", reason.lines().next().unwrap_or_default())]
+    Unusable {
+        /// The mark.
+        path: PathBuf,
+        /// Why it stands there.
+        reason: String,
     },
     /// No randomness for a new key.
     #[error("the system gave no randomness: {0}")]
@@ -66,18 +77,62 @@ pub fn vkey(origin: &str, key: &SecretKey) -> Result<String, NoteError> {
     Ok(LogSigner::new(KeyName::new(origin)?, &key.seed()).verifier().to_string())
 }
 
-/// Opens the ledger of a directory.
+/// Opens the ledger of a directory, asking nobody.
 ///
 /// # Errors
 /// [`HomeError`].
 pub fn open_home(dir: &Path) -> Result<OpenLedger, HomeError> {
+    open_home_asking(dir, &|_, _, _| true)
+}
+
+/// Opens the ledger of a directory, asking before the first signature whether it may be made.
+///
+/// # Errors
+/// [`HomeError`].
+pub fn open_home_asking(dir: &Path, may_sign: MaySign) -> Result<OpenLedger, HomeError> {
+    let mark = dir.join(MARK);
+    if let Ok(reason) = fs::read_to_string(&mark) {
+        return Err(HomeError::Unusable { path: mark, reason });
+    }
     let origin = EmbeddedStore::origin(dir)?;
     let key = read_key(&log_key_path(dir))?;
     let (store, report) = EmbeddedStore::open(dir, &origin, EmbeddedOptions::default())?;
     tracing::info!(?report, "store opened");
     let log = dir.join("log");
     let keys = LogKeys { directory: &log, seed: &key.seed() };
-    Ok(open(&origin, Box::new(store), &keys, Box::new(SystemClock::default()))?)
+    let clock = Box::new(SystemClock::default());
+    Ok(open_asking(&origin, Box::new(store), &keys, rotation(dir, &origin)?, clock, may_sign)?)
+}
+
+/// The log keys beside `keys/log.pem`: secret ones in `keys/log-*.pem`, which sign when the ledger says so,
+/// and in `keys/log-*.vkey` the public side of those that are gone.
+fn rotation(dir: &Path, origin: &str) -> Result<Rotation, HomeError> {
+    let folder = dir.join("keys");
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| HomeError::File { path, source }
+    };
+    let mut rotation = Rotation::default();
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(&folder).map_err(failed(&folder))? {
+        paths.push(entry.map_err(failed(&folder))?.path());
+    }
+    paths.sort_unstable();
+    for path in paths {
+        let is_further = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("log-"));
+        match path.extension().and_then(|ending| ending.to_str()).filter(|_| is_further) {
+            Some("pem") => {
+                let name = KeyName::new(origin).map_err(OpenError::from)?;
+                rotation.further.push(Arc::new(LogSigner::new(name, &read_key(&path)?.seed())));
+            }
+            Some("vkey") => {
+                let text = fs::read_to_string(&path).map_err(failed(&path))?;
+                rotation.earlier.push(VerifierKey::parse(text.trim_end()).map_err(OpenError::from)?);
+            }
+            Some(_) | None => {}
+        }
+    }
+    Ok(rotation)
 }
 
 /// Writes a key file that only its owner can read. An existing file is not touched.

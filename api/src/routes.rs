@@ -25,7 +25,10 @@ use axum::routing::{get, post, put};
 use data_encoding::HEXLOWER;
 
 use crate::app::App;
-use crate::handlers::{commands, documents, histories, ledger, log, records, seals, sessions, webhooks};
+use crate::handlers::{
+    balance_proofs, commands, documents, exports, histories, ledger, log, metrics, records, seals, sessions,
+    webhooks,
+};
 use crate::problem::Problem;
 use crate::reading::{list, one};
 
@@ -37,6 +40,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/session", post(sessions::open).delete(sessions::close))
         .route("/v1/ledger", get(ledger::get))
         .route("/v1/attestations", get(seals::attestations))
+        .route("/metrics", get(metrics::get))
         .route("/v1/records/{seq}", get(records::get))
         .route("/v1/records/{seq}/proof", get(records::proof))
         .route("/v1/receipts/{command_id}", get(records::receipt))
@@ -46,9 +50,11 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(objects())
         .route("/v1/commands", post(commands::post))
         .route("/v1/consistency", get(ledger::consistency))
+        .route("/v1/export", get(exports::get))
         .route("/log/{*path}", get(log::get))
         .route("/healthz", get(ledger::healthz))
         .route("/readyz", get(ledger::readyz))
+        .route("/metrics", get(ledger::metrics))
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
         // Each handler that takes a body bounds it itself.
@@ -73,6 +79,7 @@ fn objects() -> Router<Arc<App>> {
         .route("/v1/custody/observations/{id}", get(one::<Observation>))
         .route("/v1/seals", get(list::<Seal>))
         .route("/v1/seals/{seq}", get(seals::one))
+        .route("/v1/seals/{seq}/balance-proof", get(balance_proofs::get))
         .route("/v1/webhooks", get(webhooks::all))
         .route("/v1/pools", get(list::<Pool>))
         .route("/v1/pools/{id}", get(one::<Pool>))

@@ -1,5 +1,6 @@
 //! A ledger being served: the sequencer on its thread, the listener, and how both end.
 
+use std::cell::RefCell;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -12,9 +13,13 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use crate::app::App;
-use crate::home::{HomeError, open_home};
+use crate::balance::NewestSeal;
+use crate::cosigning::settings::ServeSettings;
+use crate::cosigning::{Cosigning, Follower, may_sign};
+use crate::home::{HomeError, open_home_asking};
 use crate::reading::{Cursors, Turns};
 use crate::routes::router;
+use crate::sealing::{self, SealFigures, Sealing};
 use crate::server;
 use crate::session::Sessions;
 
@@ -41,9 +46,11 @@ pub enum ServingError {
 /// A server that has its socket and its ledger, and does not answer yet.
 pub struct Serving {
     app: App,
+    follower: Follower,
     listener: TcpListener,
     address: SocketAddr,
     ended: oneshot::Receiver<Result<(), ServingError>>,
+    sealing: Option<Sealing>,
 }
 
 impl Serving {
@@ -52,8 +59,32 @@ impl Serving {
     /// # Errors
     /// [`ServingError`].
     pub async fn open(dir: &Path, listen: SocketAddr, audiences: &[String]) -> Result<Self, ServingError> {
-        let opened = open_home(dir)?;
+        Self::open_with(dir, listen, audiences, ServeSettings::default()).await
+    }
+
+    /// The same, configured. The witnesses of the policy in force are asked what they saw before anything
+    /// is signed; if one of them knows more than this ledger, it is served to readers alone.
+    ///
+    /// # Errors
+    /// [`ServingError`].
+    pub async fn open_with(
+        dir: &Path,
+        listen: SocketAddr,
+        audiences: &[String],
+        settings: ServeSettings,
+    ) -> Result<Self, ServingError> {
+        let ServeSettings { witness } = settings;
+        let ahead = RefCell::new(None);
+        let opened = open_home_asking(dir, &|state, log, store| {
+            *ahead.borrow_mut() = may_sign(state, log, store, &witness).err();
+            ahead.borrow().is_none()
+        })?;
         tracing::info!(report = ?opened.report, "ledger opened");
+        let cosigning = Arc::new(Cosigning::new(opened.log.clone(), witness, dir.to_owned()));
+        if let Some(reason) = ahead.take() {
+            cosigning.halt(reason);
+        }
+        let follower = Follower::new(Arc::clone(&cosigning), opened.handle.clone());
         let log_vkey = match opened.handle.published().state.opened() {
             Some(opened) => opened.log_vkey.clone(),
             None => return Err(ServingError::NotOpen),
@@ -67,8 +98,11 @@ impl Serving {
             log: opened.log,
             held: Mutex::new(HeldDocuments::new(HeldLimits::default())),
             sessions: Sessions::default(),
+            newest_seal: NewestSeal::default(),
+            seal_figures: SealFigures::default(),
             cursors: Cursors::new().map_err(HomeError::Randomness)?,
             turns: Turns::default(),
+            cosigning,
             log_vkey,
             audiences,
         };
@@ -86,7 +120,13 @@ impl Serving {
                 let _ = tell.send(outcome);
             })
             .map_err(ServingError::Listen)?;
-        Ok(Self { app, listener, address, ended })
+        Ok(Self { app, follower, listener, address, ended, sealing: None })
+    }
+
+    /// Makes seals while it runs.
+    #[must_use]
+    pub fn sealing(self, sealing: Option<Sealing>) -> Self {
+        Self { sealing, ..self }
     }
 
     /// Where it is reached.
@@ -101,9 +141,12 @@ impl Serving {
     /// # Errors
     /// [`ServingError::Stopped`] if the sequencer ended first.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), ServingError> {
-        let Self { app, listener, mut ended, .. } = self;
+        let Self { app, follower, listener, mut ended, sealing, .. } = self;
         let ledger = app.ledger.clone();
-        let router = router(Arc::new(app));
+        let following = tokio::spawn(follower.run());
+        let app = Arc::new(app);
+        let sealing = sealing.map(|sealing| tokio::spawn(sealing::run(Arc::clone(&app), sealing)));
+        let router = router(app);
         let mut failed = None;
         let until = async {
             tokio::select! {
@@ -112,6 +155,12 @@ impl Serving {
             }
         };
         let served = server::serve(listener, router, until).await;
+        following.abort();
+        if let Some(sealing) = sealing {
+            sealing.abort();
+            // It ends as soon as it waits for anything; what it submitted is the sequencer's.
+            let _ = sealing.await;
+        }
         if let Some(outcome) = failed {
             return outcome;
         }

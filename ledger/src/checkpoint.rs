@@ -69,6 +69,16 @@ impl Checkpoint {
     /// # Errors
     /// [`CheckpointError::Malformed`].
     pub fn parse(text: &str) -> Result<Self, CheckpointError> {
+        let (origin, head) = Self::parse_lines(text)?;
+        Self::new(origin, head)
+    }
+
+    /// Origin, size and root as the lines say, whatever root size 0 has: a witness answers that apart
+    /// from what is no checkpoint at all.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Malformed`].
+    pub(crate) fn parse_lines(text: &str) -> Result<(&str, TreeHead), CheckpointError> {
         let malformed = |reason| CheckpointError::Malformed { reason };
         let body = text.strip_suffix('\n').ok_or(malformed("the last line is not ended"))?;
         let mut lines = body.split('\n');
@@ -80,7 +90,7 @@ impl Checkpoint {
         }
         let size = parse_decimal(size).ok_or(malformed("the size is no decimal below 2^63"))?;
         let root = parse_hash(root).ok_or(malformed("the root is not base64 of 32 bytes"))?;
-        Self::new(origin, TreeHead { size, root })
+        Ok((origin, TreeHead { size, root }))
     }
 
     /// The log's identity.
@@ -175,6 +185,17 @@ impl SignedCheckpoint {
     #[must_use]
     pub fn note(&self) -> &Note {
         &self.note
+    }
+
+    /// The same with the lines alone that are under the log's own name.
+    ///
+    /// # Errors
+    /// [`NoteError::Malformed`] if there is none.
+    pub(crate) fn without_cosignatures(&self) -> Result<Self, NoteError> {
+        let origin = self.checkpoint.origin();
+        let own = |line: &&SignatureLine| line.name().as_str() == origin;
+        let lines = self.note.signatures().iter().filter(own).cloned().collect();
+        Ok(Self { checkpoint: self.checkpoint.clone(), note: Note::new(self.note.text(), lines)? })
     }
 
     /// Adds a line, for example a witness's.

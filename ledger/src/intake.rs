@@ -151,6 +151,39 @@ pub fn check_recorded(envelope: &[u8], keys: &impl KeyBook) -> Result<KeyId, Int
     check_signatures(&envelope, &envelope.pae(), keys)
 }
 
+/// Checks the signatures of a recorded envelope whose command was read from it, against the keys that
+/// its author ever had; `None` if there is no such party.
+///
+/// # Errors
+/// [`IntakeError`]: of size, type or signature.
+pub fn check_read(
+    envelope: &Envelope,
+    command: &Command,
+    keys: Option<Vec<PublicKey>>,
+) -> Result<KeyId, IntakeError> {
+    let message = envelope.pae();
+    if message.len() > PAE_MAX {
+        return Err(IntakeError::PayloadTooLarge { size: message.len() });
+    }
+    let signers = Signers::of(Some(command.body.type_name()));
+    let (expected, got) = (signers.count(), envelope.signatures.len());
+    if expected != got {
+        return Err(IntakeError::SignatureCount { expected, got });
+    }
+    let own = command.body.new_key().and_then(|new| new.public_key().ok());
+    let candidates = match signers {
+        Signers::NewKey => own.into_iter().collect(),
+        Signers::Author | Signers::AuthorAndNewKey => {
+            keys.ok_or_else(|| IntakeError::KeyUnknown { author: command.author.to_string() })?
+        }
+    };
+    let signer = check_signature(envelope, &message, 0, &candidates)?;
+    if let (Signers::AuthorAndNewKey, Some(own)) = (signers, own) {
+        check_signature(envelope, &message, 1, &[own])?;
+    }
+    Ok(signer)
+}
+
 fn read_command(envelope: &Envelope) -> Result<Command, IntakeError> {
     let tree = profile::read(&envelope.payload).map_err(IntakeError::Profile)?;
     // A type signed for another purpose is none of that purpose's.

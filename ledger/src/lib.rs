@@ -8,7 +8,9 @@
 //! (`key`, `envelope`, `profile`, `command`, `intake`), what is known (`state` and the objects in it),
 //! what may happen (`apply`, `rejection`, with `valuation`, `csa`, `call` and `breaker` for collateral), how it
 //! becomes history (`sequencer`, `store`, `record`, `receipt`, `snapshot`), and how history is proven
-//! (`merkle`, `tiles`, `note`, `checkpoint`, `log`, `proof`, `seal`, `verify`).
+//! (`merkle`, `tiles`, `note`, `checkpoint`, `log`, `proof`, `seal`, `verify`), also to those who
+//! trust nobody alone (`policy`, `witness`, `fork`).
+//! (`merkle`, `tiles`, `note`, `checkpoint`, `log`, `proof`, `seal`, `verify`, `export`).
 
 pub mod account;
 pub mod address;
@@ -31,6 +33,7 @@ pub mod decimal;
 pub mod digest;
 pub mod envelope;
 pub mod evidence;
+pub mod export;
 pub mod fault;
 pub mod fork;
 pub mod history;
@@ -39,6 +42,7 @@ pub mod intake;
 pub mod json;
 pub mod key;
 pub mod log;
+pub mod log_keys;
 pub mod market;
 pub mod merkle;
 pub mod movement;
@@ -67,6 +71,7 @@ pub mod time;
 pub mod valuation;
 pub mod verify;
 pub mod webhook;
+pub mod witness;
 
 mod touched;
 mod watch;

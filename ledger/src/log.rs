@@ -17,6 +17,7 @@
 //! tile/…/<N>.p/<W>        partial ones of the newest static checkpoint  (sync_static)
 //! checkpoint              that checkpoint, replaced after them          (sync_static)
 //! checkpoints             every published checkpoint, oldest first      (publish)
+//! witnessed               the newest one that a quorum cosigned         (show_witnessed)
 //! quarantine/…            files that differed from the records, moved aside when they were repaired
 //! writing                 a file being written; meaningless after a crash
 //! ```
@@ -53,7 +54,9 @@ mod files;
 mod kept;
 mod nodes;
 mod reader;
+mod shown;
 mod spool;
+mod unsynced;
 mod writer;
 
 use std::io;
@@ -66,7 +69,8 @@ use crate::note::{LogSigner, VerifierKey};
 use crate::tiles::BundleError;
 
 pub use self::reader::LogReader;
-pub use self::writer::{LogOpening, LogWriter, Unsynced};
+pub use self::unsynced::Unsynced;
+pub use self::writer::{LogOpening, LogWriter};
 
 /// Where a log lives and who signs it.
 #[derive(Clone, Debug)]
@@ -75,7 +79,7 @@ pub struct LogConfig {
     pub directory: PathBuf,
     /// The key that signs checkpoints; its name is the origin.
     pub signer: Arc<LogSigner>,
-    /// Keys that sign beside it while the log key is rotated; their lines follow its line.
+    /// Further keys at hand. Their lines follow its line, unless [`LogWriter::sign_by`] says who signs.
     pub further_signers: Vec<Arc<LogSigner>>,
     /// Keys that signed before: the last kept checkpoint may be one of theirs.
     pub earlier_keys: Vec<VerifierKey>,
@@ -131,6 +135,15 @@ pub enum LogError {
         /// Its index.
         seq: u64,
     },
+    /// None of the keys that the ledger announced for this size is at hand: put its file beside the others.
+    #[error("none of the log keys {vkeys} is at hand")]
+    NoLogKey {
+        /// The keys that may sign.
+        vkeys: String,
+    },
+    /// Nothing was ever signed, and nothing may be.
+    #[error("the log signs nothing: a witness knows a larger tree")]
+    Halted,
     /// An earlier call failed, so the files are behind the tree: the log must be opened again.
     #[error("the log stopped at an earlier error")]
     Stopped,

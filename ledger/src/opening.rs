@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::fault::{Carried, Fault, is_planted};
 use crate::log::{LogConfig, LogError, LogOpening, LogReader, LogWriter};
+use crate::log_keys;
 use crate::merkle::TreeHead;
 use crate::note::{KeyName, LogSigner, NoteError, VerifierKey};
 use crate::record::Record;
@@ -39,8 +40,8 @@ pub enum OpenError {
     /// A record cannot be taken up again.
     #[error(transparent)]
     Replay(#[from] ReplayError),
-    /// The log key at hand is not the one that record 0 names.
-    #[error("record 0 names the log key {expected}, the key at hand is {got}")]
+    /// No log key at hand is one that the ledger names.
+    #[error("the ledger names the log key {expected}, the key at hand is {got}")]
     LogKey {
         /// As recorded.
         expected: String,
@@ -100,7 +101,10 @@ impl LogKeys<'_> {
     }
 }
 
-/// Opens a ledger over its store and log.
+/// Asked of the state, the log and the documents before the first signature: whether it may be made.
+pub type MaySign<'a> = &'a dyn Fn(&State, &LogReader, &dyn StoreReader) -> bool;
+
+/// Opens a ledger over its store and log, asking nobody.
 ///
 /// # Errors
 /// [`OpenError`]. Nothing was signed.
@@ -110,13 +114,44 @@ pub fn open(
     keys: &LogKeys,
     clock: Box<dyn Clock>,
 ) -> Result<OpenLedger, OpenError> {
+    open_asking(origin, store, keys, Rotation::default(), clock, &|_, _, _| true)
+}
+
+/// Log keys besides the one in use: while a key is rotated, and after.
+#[derive(Clone, Debug, Default)]
+pub struct Rotation {
+    /// Seeds' keys at hand that sign once the ledger announced them, or still.
+    pub further: Vec<Arc<LogSigner>>,
+    /// The public side of keys that are gone: the last kept checkpoint may be one of theirs.
+    pub earlier: Vec<VerifierKey>,
+}
+
+/// Opens a ledger over its store and log. If it may not sign, the log is halted before anything is
+/// signed, and it can only be read.
+///
+/// # Errors
+/// [`OpenError`]. Nothing was signed.
+pub fn open_asking(
+    origin: &str,
+    store: Box<dyn Store>,
+    keys: &LogKeys,
+    rotation: Rotation,
+    clock: Box<dyn Clock>,
+    may_sign: MaySign,
+) -> Result<OpenLedger, OpenError> {
     let reader = store.reader();
-    let (mut state, mut log) = start(origin, reader.as_ref(), keys)?;
+    let Rotation { further, earlier } = rotation;
+    let config = LogConfig { further_signers: further, earlier_keys: earlier, ..keys.config(origin)? };
+    let (mut state, mut log) = start(origin, reader.as_ref(), &config)?;
     let resumed = state.length();
     replay_rest(&mut state, &mut log, reader.as_ref())?;
-    check_log_key(&state, &keys.vkey(origin)?)?;
+    check_log_key(&state, &config)?;
     let log_files_written = log.files_written()?;
     let mut log: LogWriter = log.finish()?;
+    if !may_sign(&state, &log.reader(), reader.as_ref()) {
+        log.reader().halt_signing();
+    }
+    log_keys::take_up(&mut log, &state, reader.as_ref())?;
     if state.length() > 0 {
         log.publish()?;
     }
@@ -169,19 +204,19 @@ fn read_ahead(reader: &dyn StoreReader, from: u64, ahead: &SyncSender<Result<Vec
 }
 
 /// The newest snapshot with the log resumed at it, or the beginning.
-fn start(origin: &str, reader: &dyn StoreReader, keys: &LogKeys) -> Result<(State, LogOpening), OpenError> {
-    match resume(origin, reader, keys) {
+fn start(origin: &str, reader: &dyn StoreReader, log: &LogConfig) -> Result<(State, LogOpening), OpenError> {
+    match resume(origin, reader, log) {
         Ok(Some(resumed)) => return Ok(resumed),
         Ok(None) => {}
         Err(error) => tracing::warn!(%error, "the snapshot cannot be used: replaying from record 0"),
     }
-    Ok((State::new(origin), LogOpening::fresh(keys.config(origin)?)?))
+    Ok((State::new(origin), LogOpening::fresh(log.clone())?))
 }
 
 fn resume(
     origin: &str,
     reader: &dyn StoreReader,
-    keys: &LogKeys,
+    log: &LogConfig,
 ) -> Result<Option<(State, LogOpening)>, OpenError> {
     let Some(stored) = reader.snapshot()? else { return Ok(None) };
     let Some((state, root)) = snapshot::load(&stored, origin) else { return Ok(None) };
@@ -199,18 +234,21 @@ fn resume(
             Ok(Record::of(seq, &reader.record(seq)?.ok_or_else(missing)?).leaf())
         })
         .collect::<Result<Vec<_>, StoreError>>()?;
-    let log = LogOpening::resume(keys.config(origin)?, &TreeHead { size, root }, tail)?;
+    let log = LogOpening::resume(log.clone(), &TreeHead { size, root }, tail)?;
     Ok(Some((state, log)))
 }
 
-fn check_log_key(state: &State, vkey: &VerifierKey) -> Result<(), OpenError> {
-    let got = vkey.to_string();
-    match state.opened() {
-        Some(opened) if opened.log_vkey != got => {
-            Err(OpenError::LogKey { expected: opened.log_vkey.clone(), got })
-        }
-        Some(_) | None => Ok(()),
+/// One of the keys at hand is record 0's, or one that was announced.
+fn check_log_key(state: &State, log: &LogConfig) -> Result<(), OpenError> {
+    let Some(opened) = state.opened() else { return Ok(()) };
+    let known = || opened.log_keys.iter().map(|key| &key.vkey).chain([&opened.log_vkey]);
+    let at_hand = [&log.signer].into_iter().chain(&log.further_signers);
+    let mut at_hand = at_hand.map(|signer| signer.verifier().to_string());
+    if at_hand.any(|vkey| known().any(|known| *known == vkey)) {
+        return Ok(());
     }
+    let expected = log_keys::in_force(opened, state.length()).to_owned();
+    Err(OpenError::LogKey { expected, got: log.signer.verifier().to_string() })
 }
 
 /// The system's time of day; the epoch if it is set before that, or after the year 9999.

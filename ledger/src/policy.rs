@@ -8,6 +8,10 @@ use std::collections::HashMap;
 use crate::checkpoint::{Checkpoint, CheckpointError, SignedCheckpoint};
 use crate::note::{KeyMaterial, Note, NoteError, VerifierKey};
 
+mod lint;
+
+pub use self::lint::{Lint, Warning};
+
 /// Why a text is no policy.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("policy line {line}: {reason}")]
@@ -140,11 +144,27 @@ impl Policy {
         let checkpoint = SignedCheckpoint::of_origin(checkpoint, note, origin.as_str())?;
         let cosigned = |place: usize| Some((self.witnesses[place].name.clone(), *times.get(&place)?));
         let cosigned: Vec<_> = (0..self.witnesses.len()).filter_map(cosigned).collect();
-        if self.quorum.is_none_or(|quorum| self.is_met(quorum, &|witness| times.contains_key(&witness))) {
+        if self.is_met_by(&|witness| times.contains_key(&witness)) {
             Ok(Witnessed { checkpoint, cosigned })
         } else {
             Err(Unmet::Quorum { cosigned_by: cosigned.into_iter().map(|(name, _)| name).collect() })
         }
+    }
+
+    /// Whether these witnesses, by their places in [`Policy::witnesses`], make a quorum.
+    #[must_use]
+    pub fn is_met_by(&self, cosigned: &impl Fn(usize) -> bool) -> bool {
+        self.quorum.is_none_or(|quorum| self.is_met(quorum, cosigned))
+    }
+
+    /// The latest time since which a quorum has cosigned, from the times of witnesses by their places;
+    /// `None` if they make none.
+    #[must_use]
+    pub fn met_since(&self, times: &[(usize, u64)]) -> Option<u64> {
+        let met_at = |since: u64| {
+            self.is_met_by(&|place| times.iter().any(|(of, time)| *of == place && *time >= since))
+        };
+        times.iter().map(|(_, time)| *time).filter(|time| met_at(*time)).max()
     }
 
     fn is_met(&self, member: Member, cosigned: &impl Fn(usize) -> bool) -> bool {

@@ -102,7 +102,26 @@ pub fn read(seq: u64, stored: &StoredRecord) -> Result<ReadRecord, ReplayError> 
 /// # Errors
 /// [`ReplayError`].
 pub fn take_up(state: &mut State, read: &ReadRecord, reader: &dyn StoreReader) -> Result<(), ReplayError> {
-    let ReadRecord { record, command, signer, payload, effects } = read;
+    let seq = state.length();
+    let expected = apply_read(state, read, reader)?;
+    if expected.as_bytes() == &read.effects[..] {
+        return Ok(());
+    }
+    let got = String::from_utf8_lossy(&read.effects).into_owned();
+    Err(ReplayError::Differs { seq, what: "its effects", expected, got })
+}
+
+/// Takes a record up whose effects were not kept, and gives them as its receipt tells them. After an
+/// error the state is that before the record.
+///
+/// # Errors
+/// [`ReplayError`].
+pub fn apply_read(
+    state: &mut State,
+    read: &ReadRecord,
+    reader: &dyn StoreReader,
+) -> Result<String, ReplayError> {
+    let ReadRecord { record, command, signer, payload, .. } = read;
     let seq = state.length();
     let documents = resolve(state, command, reader)?;
     let entry = Entry {
@@ -120,12 +139,7 @@ pub fn take_up(state: &mut State, read: &ReadRecord, reader: &dyn StoreReader) -
     }
     let changed = apply::advance(state, &entry)
         .map_err(|rejection| ReplayError::Rejected { seq, rejection: Box::new(rejection) })?;
-    let expected = receipt::print_effects(state, &changed);
-    if expected.as_bytes() == &effects[..] {
-        return Ok(());
-    }
-    let got = String::from_utf8_lossy(effects).into_owned();
-    Err(ReplayError::Differs { seq, what: "its effects", expected, got })
+    Ok(receipt::print_effects(state, &changed))
 }
 
 /// What was fresh then is what no earlier record names.

@@ -24,6 +24,7 @@ use crate::digest::Digest;
 use crate::fault::{Fault, is_planted};
 use crate::intake::Signed;
 use crate::log::{LogError, LogWriter};
+use crate::log_keys;
 use crate::past::Past;
 pub use crate::past::Published;
 use crate::receipt::{self, Receipt};
@@ -244,6 +245,7 @@ impl Sequencer {
                 staged.leaves.reverse();
             }
             self.log.append(staged.leaves.iter().map(Vec::as_slice))?;
+            log_keys::take_up(&mut self.log, &self.state, self.reader.as_ref())?;
             self.log.publish()?;
             self.past.publish(&self.state);
             self.length.send_replace(self.state.length());

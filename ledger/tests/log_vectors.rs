@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use data_encoding::{BASE64, HEXLOWER};
-use ledger::checkpoint::{SignedCheckpoint, parse_decimal, parse_hash};
+use ledger::checkpoint::{SignedCheckpoint, parse_hash};
 use ledger::cosignature::{Cosigner, message};
 use ledger::digest::Digest;
 use ledger::fork::{ForkError, ForkEvidence};
@@ -17,6 +17,7 @@ use ledger::policy::Policy;
 use ledger::proof::TlogProof;
 use ledger::record::Record;
 use ledger::tiles::{self, TileKind, TilePath};
+use ledger::witness::{AddCheckpoint, Memory, Refusal, TrustedLog, decide, origin_hash};
 
 const GOLDEN: &str = include_str!("../../tests/golden/audit.json");
 
@@ -276,33 +277,69 @@ fn tlog_proof() {
     }
 }
 
-/// Notes and proofs of a witness's requests, as far as they are this crate's formats: the server's
-/// answers are its own tests.
+/// A witness without state, asked in order.
 #[test]
 fn witness_add_checkpoint() {
     let Some(shared) = shared() else { return };
     let group = member(&shared, "witness_add_checkpoint");
     let key = vkey(text(group, "log_vkey"));
-    let mut seen = TreeHead::EMPTY;
+    let logs = [TrustedLog::new(key.name().as_str(), vec![key.clone()]).unwrap()];
+    let own = Cosigner::new(KeyName::new("example.com/witness").unwrap(), &[1; 32]);
+    let mut memory = Memory::default();
     for step in list(group, "steps") {
-        let (proof, note) = text(step, "request").split_once("\n\n").unwrap();
-        let mut lines = proof.split('\n');
-        let old = lines.next().and_then(|line| parse_decimal(line.strip_prefix("old ")?)).unwrap();
-        let path: Vec<Digest> = lines.map(|line| parse_hash(line).unwrap()).collect();
-        let opened = SignedCheckpoint::open(note, key.name().as_str(), [&key]);
-        let status = match opened {
-            Err(_) if !note.starts_with(&format!("{}\n", key.name())) => 404,
-            Err(_) => 403,
-            Ok(_) if old != seen.size => 409,
-            Ok(signed) if verify_consistency(&seen, &signed.head(), &path).is_err() => 422,
-            Ok(signed) => {
-                seen = signed.head();
+        let decided = decide(&logs, &own, &memory, text(step, "request").as_bytes(), 1_748_000_000);
+        let status = match decided {
+            Ok(accepted) => {
+                assert!(accepted.answer.to_string().contains(text(step, "body_contains")));
+                memory = memory.with(&accepted.origin, accepted.seen);
                 200
             }
+            Err(Refusal::Request(_) | Refusal::Checkpoint { .. }) => 400,
+            Err(Refusal::UnknownLog { .. }) => 404,
+            Err(Refusal::Signature(_)) => 403,
+            Err(Refusal::Stale { .. }) => 409,
+            Err(Refusal::Inconsistent { .. }) => 422,
         };
         assert_eq!(Some(status), number(step, "status_in_spec"));
     }
-    assert_eq!(seen.size, 1);
+    assert_eq!(memory.seen(key.name().as_str()).map(|seen| seen.head().size), Some(1));
+}
+
+/// The golden chain's requests and answers, to the byte.
+#[test]
+fn golden_chain_witness() {
+    let chain = golden("/golden_chain");
+    let expected = member(&chain, "witness");
+    let origin = text(&chain, "origin");
+    assert_eq!(origin_hash(origin), text(expected, "origin_sha256_hex"));
+    let keys = list(&chain, "keys");
+    let of = |name: &str| {
+        let key = keys.iter().find(|key| key.get("name").and_then(Json::as_str) == Some(name));
+        array::<32>(text(key.expect(name), "seed_hex"))
+    };
+    let log = LogSigner::new(KeyName::new(origin).unwrap(), &of(origin));
+    let own = Cosigner::new(KeyName::new("witness.example/w1").unwrap(), &of("witness.example/w1"));
+    let logs = [TrustedLog::new(origin, vec![log.verifier().clone()]).unwrap()];
+    let (first, answer) = (text(expected, "first_request"), text(expected, "first_response_w1"));
+    let blob = base64(answer.trim_end().rsplit(' ').next().unwrap());
+    let time = u64::from_be_bytes(blob[4..12].try_into().unwrap());
+    let empty = Memory::default();
+    let accepted = decide(&logs, &own, &empty, first.as_bytes(), time).unwrap();
+    assert_eq!(accepted.answer.to_string(), answer);
+    assert_eq!(AddCheckpoint::parse(first.as_bytes()).unwrap().to_string(), first);
+
+    // From size 1 the proof is what is asked for; a witness that has seen all three is asked in vain.
+    let hashes: Vec<Digest> =
+        list(&chain, "records").iter().map(|record| leaf_hash(text(record, "leaf").as_bytes())).collect();
+    let one = SignedCheckpoint::sign(origin, [&log], head_of(&hashes[..1])).unwrap();
+    let seen_one = decide(&logs, &own, &empty, format!("old 0\n\n{one}").as_bytes(), time).unwrap();
+    let from_one = text(expected, "request_1_to_3");
+    let after = decide(&logs, &own, &empty.with(origin, seen_one.seen), from_one.as_bytes(), time).unwrap();
+    assert_eq!(after.answer.to_string(), answer);
+    let stale = decide(&logs, &own, &empty.with(origin, after.seen), first.as_bytes(), time).unwrap_err();
+    assert_eq!(number(member(expected, "stale_response"), "status"), Some(409));
+    let Refusal::Stale { seen, fork: None } = stale else { panic!("{stale:?}") };
+    assert_eq!(format!("{seen}\n"), text(member(expected, "stale_response"), "body"));
 }
 
 #[test]

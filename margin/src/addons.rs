@@ -120,9 +120,9 @@ pub(crate) struct Exposed<'a> {
 }
 
 impl Exposed<'_> {
-    fn deltas(&self, portfolio: &Portfolio) -> Result<Vec<(usize, Exact)>, Stop> {
+    fn deltas(&self, arrays: &RiskArrays) -> Result<Vec<(usize, Exact)>, Stop> {
         let delta = |holding: &&Holding| {
-            let delta = portfolio.contract(holding).delta()?;
+            let delta = arrays.delta(holding.contract);
             Ok((holding.contract, holding.quantity.times(delta)?.exact()))
         };
         self.held.iter().map(delta).collect()
@@ -164,7 +164,7 @@ pub(crate) fn charge(
 ) -> Result<Charges, Stop> {
     let (mut basis, mut liquidity, mut concentration) = (Vec::new(), Vec::new(), Vec::new());
     for underlying in exposed {
-        basis.push(charge_basis(rules, portfolio, underlying)?);
+        basis.push(charge_basis(rules, portfolio, arrays, underlying)?);
         liquidity.push(charge_liquidity(rules, portfolio, arrays, underlying)?);
         concentration.push(charge_concentration(rules, portfolio, arrays, underlying)?);
     }
@@ -172,7 +172,7 @@ pub(crate) fn charge(
         basis: total("us-harmonized/basis", "basis", basis)?,
         liquidity: total("us-harmonized/liquidity", "liquidity", liquidity)?,
         concentration: total("us-harmonized/concentration", "concentration", concentration)?,
-        peg: charge_peg(rules, portfolio, exposed)?,
+        peg: charge_peg(rules, portfolio, arrays, exposed)?,
     })
 }
 
@@ -191,8 +191,13 @@ fn smaller_side<'a>(deltas: impl Iterator<Item = &'a Exact> + Clone) -> (Exact, 
 }
 
 /// Matched value across wrappers × rate. The smaller side bears it.
-fn charge_basis(rules: &Addons, portfolio: &Portfolio, exposed: &Exposed) -> Result<Node, Stop> {
-    let deltas = exposed.deltas(portfolio)?;
+fn charge_basis(
+    rules: &Addons,
+    portfolio: &Portfolio,
+    arrays: &RiskArrays,
+    exposed: &Exposed,
+) -> Result<Node, Stop> {
+    let deltas = exposed.deltas(arrays)?;
     let mut wrappers: BTreeMap<&str, Exact> = BTreeMap::new();
     for (contract, delta) in &deltas {
         *wrappers.entry(&portfolio.contracts[*contract].wrapper).or_default() += delta;
@@ -220,7 +225,7 @@ fn charge_liquidity(
     arrays: &RiskArrays,
     exposed: &Exposed,
 ) -> Result<Node, Stop> {
-    let deltas = exposed.deltas(portfolio)?;
+    let deltas = exposed.deltas(arrays)?;
     let net: Exact = deltas.iter().map(|(_, delta)| delta).sum();
     let traded = portfolio.traded(exposed.id);
     let factor = rules.liquidity_factor(&net, traded.adv_value.as_ref())?;
@@ -249,7 +254,7 @@ fn charge_concentration(
     arrays: &RiskArrays,
     exposed: &Exposed,
 ) -> Result<Node, Stop> {
-    let net: Exact = exposed.deltas(portfolio)?.iter().map(|(_, delta)| delta).sum();
+    let net: Exact = exposed.deltas(arrays)?.iter().map(|(_, delta)| delta).sum();
     let factor = rules.concentration_factor(&net)?;
     let value = Figure::up(&(exposed.margin.exact() * &factor))?;
     let shares = margin_shares(portfolio, arrays, exposed, &factor)?;
@@ -271,9 +276,11 @@ fn margin_shares(
         return Ok(Vec::new());
     }
     let scenario = worst(&exposed.array);
+    // The margin is the loss rounded up: a large factor would make more than rounding of the rest.
+    let scale = exposed.margin.exact() / exposed.array[scenario].exact() * factor;
     let share = |holding: &&Holding| {
         let pnl = arrays.pnl(holding.contract, holding.quantity, scenario)?;
-        Ok((portfolio.contract(holding).id.clone(), -pnl.exact() * factor))
+        Ok((portfolio.contract(holding).id.clone(), pnl.exact() * &scale))
     };
     exposed.held.iter().map(share).collect()
 }
@@ -287,10 +294,15 @@ fn added_up(shares: Vec<(String, Exact)>) -> BTreeMap<String, Exact> {
 }
 
 /// Stablecoins held against each other, in tiers. The smaller side bears it.
-fn charge_peg(rules: &Addons, portfolio: &Portfolio, exposed: &[Exposed]) -> Result<Charge, Stop> {
+fn charge_peg(
+    rules: &Addons,
+    portfolio: &Portfolio,
+    arrays: &RiskArrays,
+    exposed: &[Exposed],
+) -> Result<Charge, Stop> {
     let mut coins = Vec::new();
     for underlying in exposed.iter().filter(|underlying| underlying.is_stablecoin(portfolio)) {
-        let deltas = underlying.deltas(portfolio)?;
+        let deltas = underlying.deltas(arrays)?;
         let net: Exact = deltas.iter().map(|(_, delta)| delta).sum();
         coins.push((net, deltas));
     }

@@ -88,6 +88,11 @@ impl Classification {
         Self(entries)
     }
 
+    /// Another entry, later in the file than all others.
+    pub(crate) fn append(&mut self, instrument: &str, entry: Entry) {
+        self.0.entry(instrument.to_owned()).or_default().push(entry);
+    }
+
     /// The entry in force on a date: the latest `effective_from` not after it, the later in the
     /// file on a tie.
     pub(crate) fn in_force(&self, instrument: &str, date: &str) -> Option<&Entry> {
@@ -98,7 +103,8 @@ impl Classification {
     }
 }
 
-fn read_entry(reader: &mut Reader, node: &Node) -> Option<(String, Entry)> {
+/// Reads one entry with the instrument that it is of.
+pub(crate) fn read_entry(reader: &mut Reader, node: &Node) -> Option<(String, Entry)> {
     const KNOWN: [&str; 6] =
         ["instrument", "effective_from", "legal", "jurisdictions", "risk_class", "evidence"];
     let fields = reader.fields(node, &KNOWN)?;

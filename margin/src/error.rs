@@ -90,21 +90,12 @@ pub struct InputError {
 /// A part that a later version builds. An answer that needs it is refused, never guessed.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Part {
-    /// An option whose value must be computed.
-    #[error("the pricing of options, which {instrument} needs")]
-    Options {
-        /// The option.
-        instrument: String,
-    },
     /// A rule book whose method is not computed.
     #[error("the method of the rule book {id}")]
     RuleBook {
         /// The rule book.
         id: String,
     },
-    /// `what_if` in the input.
-    #[error("what-if steps, which `what_if` in the input asks for")]
-    WhatIf,
     /// A command of a vectors file.
     #[error("the command {name}")]
     Command {

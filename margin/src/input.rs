@@ -7,6 +7,7 @@ use ledger::decimal::Exact;
 use ledger::digest::Digest;
 use ledger::json::Json;
 
+use crate::backtest;
 use crate::classification::Classification;
 use crate::error::{Code, InputError};
 use crate::instrument::Instruments;
@@ -15,6 +16,7 @@ use crate::money::Currency;
 use crate::pool::Pool;
 use crate::position::Book;
 use crate::reader::{Bound, Fields, Node, Reader, Spot};
+use crate::what_if::{self, Change};
 
 /// The schema that an input names.
 pub const INPUT_SCHEMA: &str = "pledger.margin.input.v1";
@@ -43,6 +45,7 @@ const KNOWN: [&str; 16] = [
 pub(crate) enum Purpose {
     Run,
     Compare,
+    Backtest,
 }
 
 /// The parameters that the input sets in one rule book.
@@ -77,7 +80,10 @@ pub(crate) struct Input {
     pub(crate) funding_rate: Option<Exact>,
     /// The pool whose breaker limits the credit between classes.
     pub(crate) pool: Option<Pool>,
-    pub(crate) has_what_if: bool,
+    /// Changes to the book, each to the one before it.
+    pub(crate) what_if: Vec<Change>,
+    /// What a back-test asks.
+    pub(crate) backtest: backtest::Terms,
 }
 
 /// Puts documents that are kept apart together into one input.
@@ -153,9 +159,12 @@ fn read_parts(reader: &mut Reader, tree: &Json, fields: &Fields, purpose: Purpos
         .map_or(Some(false), |node| reader.word(node, &[("strict", true), ("report", false)]));
     let pool = fields.get("pool").map_or(Some(None), |node| Pool::read(reader, node).map(Some));
     let funding_rate = fields.get("funding_rate").and_then(|node| reader.decimal(node, Bound::Any));
-    check_backtest_terms(reader, fields);
+    let mut named = Vec::new();
+    let what_if =
+        fields.get("what_if").map_or(Some(Vec::new()), |node| what_if::read(reader, node, &mut named));
+    let backtest = backtest::Terms::read(reader, |key| fields.get(key));
     if let (Some(book), Some(instruments)) = (&book, &instruments) {
-        check_references(reader, tree, book, instruments, purpose);
+        check_references(reader, tree, book, &named, instruments, purpose);
     }
     Some(Input {
         sha256: Digest::of(tree.to_jcs().as_bytes()),
@@ -167,24 +176,9 @@ fn read_parts(reader: &mut Reader, tree: &Json, fields: &Fields, purpose: Purpos
         eligibility_strict: eligibility_strict?,
         funding_rate,
         pool: pool?,
-        has_what_if: fields.get("what_if").is_some(),
+        backtest: backtest?,
+        what_if: what_if?,
     })
-}
-
-/// Members that only a back-test reads; their spelling is checked wherever they stand.
-fn check_backtest_terms(reader: &mut Reader, fields: &Fields) {
-    if let Some(node) = fields.get("rate") {
-        reader.decimal(node, Bound::Positive);
-    }
-    for node in fields.get("horizons").and_then(|node| reader.elements(node)).unwrap_or_default() {
-        reader.decimal(&node, Bound::Positive);
-    }
-    for node in fields.get("regimes").and_then(|node| reader.elements(node)).unwrap_or_default() {
-        reader.text(&node);
-    }
-    if let Some(node) = fields.get("allow_asynchronous") {
-        reader.flag(node);
-    }
 }
 
 /// Every id that a position, a token or an option names must be there. What an option delivers
@@ -193,15 +187,16 @@ fn check_references(
     reader: &mut Reader,
     tree: &Json,
     book: &Book,
+    what_if: &[(String, Spot)],
     instruments: &Instruments,
     purpose: Purpose,
 ) {
     let unknown = |id: &str| format!("{id:?} is not among the instruments; add it or correct the id");
     let posted = match purpose {
-        Purpose::Run => &[][..],
+        Purpose::Run | Purpose::Backtest => &[][..],
         Purpose::Compare => &book.posted,
     };
-    for (id, spot) in book.named.iter().chain(posted) {
+    for (id, spot) in book.named.iter().chain(posted).chain(what_if) {
         if !instruments.ids.contains(id) {
             reader.note(Code::UnknownInstrument, spot, unknown(id));
         }

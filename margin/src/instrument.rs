@@ -7,6 +7,7 @@ use ledger::time::Timestamp;
 use num_traits::One;
 
 use crate::error::Code;
+use crate::pricing::{Right, Style};
 use crate::reader::{Bound, Fields, Node, Reader, Spot};
 
 /// What an instrument is, as traded. What the law makes of it stands in the classification.
@@ -90,6 +91,22 @@ pub(crate) struct Instrument {
     pub(crate) expiry: Option<(Timestamp, Spot)>,
     /// What a token stands for.
     pub(crate) of: Option<String>,
+    /// Units of the underlying in one unit.
+    pub(crate) ratio: Exact,
+    /// What makes it an option; `None` for every other kind.
+    pub(crate) option: Option<OptionSpec>,
+}
+
+/// The terms that only options have.
+#[derive(Clone, Debug)]
+pub(crate) struct OptionSpec {
+    pub(crate) right: Right,
+    pub(crate) strike: Exact,
+    pub(crate) style: Style,
+    /// Whether it is on a future rather than on something held.
+    pub(crate) on_future: bool,
+    /// What is delivered at exercise, if it is not the underlying itself.
+    pub(crate) deliverable: Option<String>,
 }
 
 /// Every instrument of the input.
@@ -150,7 +167,7 @@ fn read_terms(reader: &mut Reader, fields: &Fields) -> Option<Instrument> {
     let underlying = reader.need(fields, "underlying_id").and_then(|node| reader.text(node));
     let currency = reader.need(fields, "currency").and_then(|node| reader.text(node));
     let multiplier = or_one(reader, fields, "multiplier", Bound::Positive);
-    or_one(reader, fields, "ratio", Bound::Positive);
+    let ratio = or_one(reader, fields, "ratio", Bound::Positive);
     let leverage = or_one(reader, fields, "leverage", Bound::NonZero);
     let wrapper = fields.get("wrapper").map_or(Some("direct"), |node| reader.text(node));
     let size_in = fields.get("size_in").map_or(Some(SizeIn::Quote), |node| {
@@ -162,7 +179,7 @@ fn read_terms(reader: &mut Reader, fields: &Fields) -> Option<Instrument> {
         given => given,
     };
     let of = of.and_then(|node| node.json.as_str()).map(str::to_owned);
-    check_option_terms(reader, fields, kind);
+    let option = read_option(reader, fields, kind);
     Some(Instrument {
         kind: kind?,
         underlying: underlying?.to_owned(),
@@ -173,6 +190,8 @@ fn read_terms(reader: &mut Reader, fields: &Fields) -> Option<Instrument> {
         size_in: size_in?,
         expiry,
         of,
+        ratio: ratio?,
+        option: if kind == Some(Kind::Option) { Some(option?) } else { None },
     })
 }
 
@@ -200,23 +219,26 @@ fn reference(reader: &mut Reader, node: Option<&Node>) -> Option<(String, Spot)>
     node.and_then(|node| Some((reader.text(node)?.to_owned(), node.spot.clone())))
 }
 
-/// Checks the terms of an option; one on a future must name that future.
-fn check_option_terms(reader: &mut Reader, fields: &Fields, kind: Option<Kind>) {
-    if let Some(node) = fields.get("right") {
-        reader.word(node, &[("call", ()), ("put", ())]);
-    }
-    if let Some(node) = fields.get("strike") {
-        reader.decimal(node, Bound::NonNegative);
-    }
-    if let Some(node) = fields.get("style") {
-        reader.word(node, &[("european", ()), ("american", ())]);
-    }
-    let on_future = fields.get("on").and_then(|node| reader.word(node, &[("spot", false), ("future", true)]));
-    if kind == Some(Kind::Option) {
-        reader.need(fields, "right");
-        reader.need(fields, "strike");
-        if on_future == Some(true) {
-            reader.need(fields, "deliverable");
-        }
-    }
+/// Reads the terms of an option, whose spelling is checked whatever the kind; one on a future must
+/// name that future.
+fn read_option(reader: &mut Reader, fields: &Fields, kind: Option<Kind>) -> Option<OptionSpec> {
+    let is_option = kind == Some(Kind::Option);
+    let given = |reader: &mut Reader, key: &str| {
+        let node = if is_option { reader.need(fields, key) } else { fields.get(key) };
+        node.cloned()
+    };
+    let right = given(reader, "right")
+        .and_then(|node| reader.word(&node, &[("call", Right::Call), ("put", Right::Put)]));
+    let strike = given(reader, "strike").and_then(|node| reader.decimal(&node, Bound::NonNegative));
+    let style = fields.get("style").map_or(Some(Style::European), |node| {
+        reader.word(node, &[("european", Style::European), ("american", Style::American)])
+    });
+    let on_future =
+        fields.get("on").map_or(Some(false), |node| reader.word(node, &[("spot", false), ("future", true)]));
+    let deliverable = match fields.get("deliverable") {
+        None if is_option && on_future == Some(true) => reader.need(fields, "deliverable"),
+        named => named,
+    };
+    let deliverable = deliverable.and_then(|node| node.json.as_str()).map(str::to_owned);
+    Some(OptionSpec { right: right?, strike: strike?, style: style?, on_future: on_future?, deliverable })
 }

@@ -5,6 +5,7 @@
 //! of who asks.
 
 pub mod classification;
+mod contract;
 pub mod error;
 mod input;
 pub mod instrument;
@@ -16,6 +17,7 @@ mod pricing;
 mod reader;
 mod risk_array;
 mod scenario;
+mod underlier;
 
 mod addons;
 mod assessment;
@@ -25,15 +27,21 @@ mod offsets;
 mod pool;
 pub mod regime;
 
+mod backtest;
 mod compare;
+mod page;
+mod price;
 mod run;
 mod table;
 pub mod vectors;
+mod what_if;
 
+pub use backtest::{Backtest, History, backtest, backtest_tree, coverage_tree};
 pub use compare::{Comparison, compare, compare_tree};
 pub use error::{Code, Failure, InputError, Part};
 pub use input::{INPUT_SCHEMA, compose};
 pub use money::{Currency, Figure, Overflow};
+pub use price::{price, price_tree};
 pub use regime::{Regime, RegimeError, RegimeRef};
 pub use run::{AccountResult, RegimeResult, RunResult, run, run_tree};
 

@@ -8,6 +8,7 @@ use num_bigint::BigInt;
 use num_traits::{One, Zero};
 
 use crate::error::Code;
+use crate::pricing::{Surface, SurfacePoint};
 use crate::reader::{Bound, Node, Reader, Spot};
 
 /// Scenarios of a given risk array.
@@ -17,6 +18,10 @@ const RISK_ARRAY_LEN: usize = 16;
 #[derive(Clone, Debug)]
 pub(crate) struct Underlying {
     pub(crate) price: Option<Exact>,
+    /// Continuously compounded, per year.
+    pub(crate) rate: Exact,
+    /// What holding it yields, continuously compounded, per year.
+    pub(crate) carry: Exact,
     /// Average daily value traded. Absent: no liquidity term, and not eligible.
     pub(crate) adv_value: Option<Exact>,
     pub(crate) spread: Exact,
@@ -27,6 +32,10 @@ pub(crate) struct Underlying {
 #[derive(Clone, Debug)]
 pub(crate) struct Quote {
     pub(crate) price: Option<Exact>,
+    /// Where the price stands: the place that mistakes about it point to.
+    pub(crate) price_spot: Option<Spot>,
+    /// What an option is priced by, whatever its price.
+    pub(crate) vol: Option<Exact>,
     /// P&L of one long contract per scenario, in the instrument's currency.
     pub(crate) risk_array: Option<Vec<Exact>>,
     /// Leave it out of net option value.
@@ -44,6 +53,8 @@ pub(crate) struct Market {
     pub(crate) fx: BTreeMap<String, Exact>,
     pub(crate) underlyings: BTreeMap<String, Underlying>,
     pub(crate) quotes: BTreeMap<String, Quote>,
+    /// Volatilities by underlying.
+    pub(crate) surfaces: BTreeMap<String, Surface>,
 }
 
 impl Market {
@@ -62,11 +73,12 @@ impl Market {
         let fx = keyed(reader, fields.get("fx"), |reader, node| reader.decimal(node, Bound::Positive));
         let underlyings = keyed(reader, fields.get("underlyings"), read_underlying);
         let quotes = keyed(reader, fields.get("instruments"), read_quote);
-        keyed(reader, fields.get("surface"), |reader, node| {
-            reader.elements(node)?.iter().for_each(|point| check_surface_point(reader, point));
-            Some(())
+        let surfaces = keyed(reader, fields.get("surface"), |reader, node| {
+            let points = reader.elements(node)?.into_iter();
+            let points: Vec<_> = points.filter_map(|point| read_surface_point(reader, &point)).collect();
+            Some(Surface::new(&points))
         });
-        Some(Self { as_of: as_of?, max_age_s, vol_ratio: vol_ratio?, fx, underlyings, quotes })
+        Some(Self { as_of: as_of?, max_age_s, vol_ratio: vol_ratio?, fx, underlyings, quotes, surfaces })
     }
 
     /// Whether a price of that time is older than the market allows.
@@ -94,11 +106,9 @@ fn keyed<'a, T>(
 fn read_underlying(reader: &mut Reader, node: &Node) -> Option<Underlying> {
     const KNOWN: [&str; 7] = ["price", "rate", "yield", "adv_value", "spread", "as_of", "source"];
     let fields = reader.fields(node, &KNOWN)?;
-    for key in ["rate", "yield"] {
-        if let Some(node) = fields.get(key) {
-            reader.decimal(node, Bound::Any);
-        }
-    }
+    let [rate, carry] = ["rate", "yield"].map(|key| {
+        fields.get(key).map_or_else(|| Some(Exact::zero()), |node| reader.decimal(node, Bound::Any))
+    });
     if let Some(source) = fields.get("source") {
         reader.text(source);
     }
@@ -108,23 +118,22 @@ fn read_underlying(reader: &mut Reader, node: &Node) -> Option<Underlying> {
         .get("spread")
         .map_or_else(|| Some(Exact::zero()), |node| reader.decimal(node, Bound::NonNegative));
     let as_of = fields.get("as_of").and_then(|node| Some((reader.instant(node)?, node.spot.clone())));
-    Some(Underlying { price, adv_value, spread: spread?, as_of })
+    Some(Underlying { price, rate: rate?, carry: carry?, adv_value, spread: spread?, as_of })
 }
 
 fn read_quote(reader: &mut Reader, node: &Node) -> Option<Quote> {
     const KNOWN: [&str; 6] = ["price", "vol", "as_of", "source", "risk_array", "no_value"];
     let fields = reader.fields(node, &KNOWN)?;
-    if let Some(vol) = fields.get("vol") {
-        reader.decimal(vol, Bound::Positive);
-    }
+    let vol = fields.get("vol").and_then(|node| reader.decimal(node, Bound::Positive));
     if let Some(source) = fields.get("source") {
         reader.text(source);
     }
     let price = fields.get("price").and_then(|node| reader.decimal(node, Bound::NonNegative));
+    let price_spot = fields.get("price").map(|node| node.spot.clone());
     let as_of = fields.get("as_of").and_then(|node| Some((reader.instant(node)?, node.spot.clone())));
     let risk_array = fields.get("risk_array").and_then(|node| read_risk_array(reader, node));
     let no_value = fields.get("no_value").map_or(Some(false), |node| reader.flag(node));
-    Some(Quote { price, risk_array, no_value: no_value?, as_of })
+    Some(Quote { price, price_spot, vol, risk_array, no_value: no_value?, as_of })
 }
 
 fn read_risk_array(reader: &mut Reader, node: &Node) -> Option<Vec<Exact>> {
@@ -136,14 +145,13 @@ fn read_risk_array(reader: &mut Reader, node: &Node) -> Option<Vec<Exact>> {
     elements.iter().map(|element| reader.decimal(element, Bound::Any)).collect()
 }
 
-fn check_surface_point(reader: &mut Reader, node: &Node) {
-    let Some(fields) = reader.fields(node, &["t", "k", "vol"]) else { return };
-    if let Some(t) = fields.get("t") {
-        reader.decimal(t, Bound::NonNegative);
-    }
-    for key in ["k", "vol"] {
-        if let Some(node) = reader.need(&fields, key) {
-            reader.decimal(node, Bound::Positive);
-        }
-    }
+fn read_surface_point(reader: &mut Reader, node: &Node) -> Option<SurfacePoint> {
+    let fields = reader.fields(node, &["t", "k", "vol"])?;
+    let years = match fields.get("t") {
+        Some(node) => Some(reader.decimal(node, Bound::NonNegative)?),
+        None => None,
+    };
+    let [moneyness, vol] = ["k", "vol"]
+        .map(|key| reader.need(&fields, key).and_then(|node| reader.decimal(node, Bound::Positive)));
+    Some(SurfacePoint { years, moneyness: moneyness?, vol: vol? })
 }

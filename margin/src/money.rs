@@ -162,6 +162,11 @@ impl Fine {
         self.0.checked_neg().map(Self).ok_or(Overflow)
     }
 
+    /// A share of it, toward −∞: how gains count in part.
+    pub(crate) fn share_down(self, share: &Exact) -> Result<Self, Overflow> {
+        narrow((share * BigInt::from(self.0)).floor().to_integer()).map(Self)
+    }
+
     /// Toward +∞.
     pub(crate) fn up(self) -> Figure {
         Figure(Integer::div_ceil(&self.0, &FINE_PER_FIGURE))

@@ -32,6 +32,8 @@ pub(crate) struct Collateral {
 pub(crate) struct Book {
     pub(crate) positions: Vec<Position>,
     pub(crate) collateral: Vec<Collateral>,
+    /// What is charged beside what a rule book computes, added up, and where it stands.
+    pub(crate) charges: Option<(Exact, Spot)>,
     /// The requirement that the step rule starts from.
     pub(crate) previous: Option<Exact>,
     /// Each instrument that a position names, whatever else is wrong with the position.
@@ -51,15 +53,22 @@ impl Book {
         let mut posted = Vec::new();
         let read = collateral.iter().filter_map(|node| read_collateral(reader, node, &mut posted));
         let collateral = read.collect();
-        for (_, node) in fields.get("charges").and_then(|node| reader.members(node)).unwrap_or_default() {
-            reader.decimal(&node, Bound::NonNegative);
-        }
+        let charges = fields.get("charges").map(|node| {
+            let each = reader.members(node).unwrap_or_default().into_iter();
+            let each = each.filter_map(|(_, charge)| reader.decimal(&charge, Bound::NonNegative));
+            (each.sum(), node.spot.clone())
+        });
         let previous = read_previous(reader, &fields, &positions);
-        listed.map(|_| Self { positions, collateral, previous, named, posted })
+        listed.map(|_| Self { positions, collateral, charges, previous, named, posted })
     }
 }
 
-fn read_position(reader: &mut Reader, node: &Node, named: &mut Vec<(String, Spot)>) -> Option<Position> {
+/// Reads one position; the instrument that it names is added to `named`, whatever else is wrong.
+pub(crate) fn read_position(
+    reader: &mut Reader,
+    node: &Node,
+    named: &mut Vec<(String, Spot)>,
+) -> Option<Position> {
     const KNOWN: [&str; 5] = ["instrument", "quantity", "account", "property_class", "entry_price"];
     let fields = reader.fields(node, &KNOWN)?;
     let reference = read_reference(reader, &fields);
@@ -92,7 +101,8 @@ fn read_collateral(reader: &mut Reader, node: &Node, posted: &mut Vec<(String, S
     Some(Collateral { instrument, spot, amount: amount?, silo: silo?.to_owned(), silo_spot: silo_spot? })
 }
 
-fn read_reference(reader: &mut Reader, fields: &Fields) -> Option<(String, Spot)> {
+/// Reads which instrument is named.
+pub(crate) fn read_reference(reader: &mut Reader, fields: &Fields) -> Option<(String, Spot)> {
     let node = reader.need(fields, "instrument")?;
     Some((reader.text(node)?.to_owned(), node.spot.clone()))
 }

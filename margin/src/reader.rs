@@ -274,7 +274,7 @@ pub(crate) fn read_decimal(text: &str, fraction_max: usize) -> Result<Exact, Str
     Ok(decimal.exact())
 }
 
-fn is_date(text: &str) -> bool {
+pub(crate) fn is_date(text: &str) -> bool {
     let bytes = text.as_bytes();
     let shaped = bytes.len() == 10
         && bytes.iter().enumerate().all(|(place, byte)| match place {

@@ -6,10 +6,11 @@ use ledger::decimal::Exact;
 use ledger::digest::Digest;
 use ledger::json::Json;
 use ledger::time::Timestamp;
+use num_traits::Zero;
 
 use crate::assessment::Assessment;
 use crate::compare::collateral::{self, Posted};
-use crate::error::{Code, Failure, InputError, Part};
+use crate::error::{Code, Failure, InputError};
 use crate::explain::Node;
 use crate::input::{self, Input, Purpose};
 use crate::money::{Currency, Figure, Overflow};
@@ -19,6 +20,7 @@ use crate::reader::Reader;
 use crate::regime::harmonized::Circumstances;
 use crate::regime::prepared::Prepared;
 use crate::regime::{Library, Regime, RegimeRef, Rules};
+use crate::what_if;
 
 /// The schema of a printed result.
 const RESULT_SCHEMA: &str = "pledger.margin.result.v1";
@@ -38,7 +40,8 @@ impl Checked {
     pub(crate) fn new(tree: &Json, regimes: &[RegimeRef], purpose: Purpose) -> Result<Self, Failure> {
         let mut reader = Reader::default();
         let (input, overrides) = Input::read(&mut reader, tree, purpose);
-        let library = Library::open(&mut reader, regimes, &overrides);
+        let mut library = Library::open(&mut reader, regimes, &overrides);
+        library.revalues = purpose == Purpose::Backtest;
         reader.outcome()?;
         let Some(input) = input else {
             let message = "the input could not be read; compare it with the specification".to_owned();
@@ -46,20 +49,34 @@ impl Checked {
         };
         let portfolio = Portfolio::join(&mut reader, &input, &library);
         let posted = match purpose {
-            Purpose::Run => Vec::new(),
+            Purpose::Run | Purpose::Backtest => Vec::new(),
             Purpose::Compare => collateral::value_all(&mut reader, &input, &library),
         };
+        check_charges(&mut reader, &input, &library);
+        what_if::check(&mut reader, &input);
         reader.outcome()?;
-        if input.has_what_if {
-            return Err(Failure::NotYet(Part::WhatIf));
-        }
         let circumstances = Circumstances {
             eligibility_strict: input.eligibility_strict,
             vol_ratio: input.market.vol_ratio.clone(),
             previous: input.book.previous.clone(),
             pool: input.pool.clone(),
+            currency: input.currency.clone(),
+            charges: input.book.charges.as_ref().map(|(charges, _)| charges.clone()).unwrap_or_default(),
         };
         Ok(Self { input, library, portfolio, posted, circumstances })
+    }
+}
+
+/// Charges beside the scenarios are one account's: with several, each would pay those of all.
+fn check_charges(reader: &mut Reader, input: &Input, library: &Library) {
+    let positions = &input.book.positions;
+    let several = positions.iter().any(|position| position.account != positions[0].account);
+    let asked = library.chosen.iter().any(|regime| matches!(regime.rules(), Rules::Spm(_)));
+    if let Some((charges, spot)) = input.book.charges.as_ref().filter(|_| several && asked)
+        && !charges.is_zero()
+    {
+        let message = "charges are of one account; give each account a book of its own";
+        reader.note(Code::BadField, spot, message);
     }
 }
 
@@ -96,12 +113,19 @@ pub fn run_tree(input: &Json, regimes: &[RegimeRef]) -> Result<RunResult, Failur
     let results = checked.library.chosen.iter().map(|regime| run_one(&checked, regime));
     let gains = checked.portfolio.accounts.values().flatten().map(|holding| &holding.replacement);
     let unsettled_gain = Figure::down(&gains.sum()).map_err(crate::error::Stop::from)?;
+    let results: Vec<RegimeResult> = results.collect::<Result<_, _>>()?;
+    let figures = |result: &RegimeResult| {
+        let of_each = result.accounts.iter();
+        of_each.map(|account| (account.account.clone(), what_if::figures(&account.assessment))).collect()
+    };
+    let what_if = what_if::steps(&checked, results.iter().map(figures).collect())?;
     Ok(RunResult {
+        what_if,
         unsettled_gain,
         as_of: checked.input.market.as_of,
         input_sha256: checked.input.sha256,
         currency: currency.clone(),
-        results: results.collect::<Result<_, _>>()?,
+        results,
     })
 }
 
@@ -127,8 +151,8 @@ fn run_one(checked: &Checked, regime: &Regime) -> Result<RegimeResult, Failure> 
         | Rules::Span(_)
         | Rules::Schedule(_)
         | Rules::Siloed(_)
-        | Rules::Strategy
-        | Rules::Spm => None,
+        | Rules::Strategy(_)
+        | Rules::Spm(_) => None,
     };
     let methods = match regime.rules() {
         Rules::Siloed(siloed) => {
@@ -139,8 +163,8 @@ fn run_one(checked: &Checked, regime: &Regime) -> Result<RegimeResult, Failure> 
         | Rules::Span(_)
         | Rules::Schedule(_)
         | Rules::Harmonized(_)
-        | Rules::Strategy
-        | Rules::Spm => BTreeMap::new(),
+        | Rules::Strategy(_)
+        | Rules::Spm(_) => BTreeMap::new(),
     };
     Ok(RegimeResult {
         regime: regime.clone(),
@@ -156,6 +180,8 @@ fn run_one(checked: &Checked, regime: &Regime) -> Result<RegimeResult, Failure> 
 /// The figures of one input under each rule book, in the order asked for.
 #[derive(Clone, Debug)]
 pub struct RunResult {
+    /// The printed steps of the input's `what_if`.
+    what_if: Vec<Json>,
     unsettled_gain: Figure,
     as_of: Timestamp,
     input_sha256: Digest,
@@ -198,20 +224,30 @@ impl RunResult {
     /// The printed result, `pledger.margin.result.v1`.
     #[must_use]
     pub fn to_json(&self) -> Json {
-        Json::object([
+        let mut members = vec![
             ("schema", Json::text(RESULT_SCHEMA)),
             ("engine", Json::text(crate::ENGINE)),
             ("as_of", Json::text(self.as_of.to_string())),
             ("input_sha256", Json::text(self.input_sha256.to_string())),
             ("reporting_currency", Json::text(self.currency.code())),
             ("results", Json::array(self.results.iter().map(RegimeResult::to_json))),
-        ])
+        ];
+        if !self.what_if.is_empty() {
+            members.push(("what_if", Json::array(self.what_if.iter().cloned())));
+        }
+        Json::object(members)
     }
 
     /// One line per figure, for people.
     #[must_use]
     pub fn table(&self) -> String {
         crate::table::of_run(&self.to_json())
+    }
+
+    /// Every figure with its reasons as a page that needs no network and no script.
+    #[must_use]
+    pub fn page(&self) -> String {
+        crate::page::of_run(&self.to_json())
     }
 }
 

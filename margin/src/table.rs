@@ -36,6 +36,20 @@ pub(crate) fn of_run(result: &Json) -> String {
             lines.figure("total", total);
         }
     }
+    for step in elements(result, "what_if") {
+        lines.heading(&format!("what if: {} {}", text(step, "change"), text(step, "instrument")));
+        for regime in elements(step, "regimes") {
+            let name = text(regime, "regime");
+            for figure in ["before", "after", "incremental"] {
+                if let Some(value) = regime.get(figure) {
+                    lines.figure(&format!("{name} {figure}"), value);
+                }
+            }
+            for (line, value) in members(regime, "lines") {
+                lines.figure(&format!("{name} {line}"), value);
+            }
+        }
+    }
     lines.print()
 }
 

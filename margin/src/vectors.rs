@@ -96,17 +96,33 @@ impl fmt::Display for Report {
 /// [`InputError`] if the file itself is not a vectors file.
 pub fn run(bytes: &[u8]) -> Result<Report, InputError> {
     let file = crate::input::parse(bytes)?;
-    if file.get("schema").and_then(Json::as_str) != Some(VECTORS_SCHEMA) {
-        return Err(refused(Code::UnsupportedSchema, "/schema", format!("must be {VECTORS_SCHEMA:?}")));
-    }
-    let Some(cases) = file.get("vectors").and_then(Json::as_array) else {
-        return Err(refused(Code::MissingField, "/vectors", "must be an array of cases".to_owned()));
-    };
+    let cases = cases(&file)?;
     let mut outcomes = Vec::new();
     for (place, case) in cases.iter().enumerate() {
         outcomes.extend(run_case(&format!("/vectors/{place}"), case)?);
     }
     Ok(Report { outcomes })
+}
+
+fn cases(file: &Json) -> Result<&[Json], InputError> {
+    if file.get("schema").and_then(Json::as_str) != Some(VECTORS_SCHEMA) {
+        return Err(refused(Code::UnsupportedSchema, "/schema", format!("must be {VECTORS_SCHEMA:?}")));
+    }
+    let cases = file.get("vectors").and_then(Json::as_array);
+    cases.ok_or_else(|| refused(Code::MissingField, "/vectors", "must be an array of cases".to_owned()))
+}
+
+/// The whole answer to each case of a vectors file, by name: the printed result, or the printed error.
+///
+/// # Errors
+/// [`InputError`] if the file itself is not a vectors file.
+pub fn answers(bytes: &[u8]) -> Result<Vec<(String, Json)>, InputError> {
+    let answer = |case: &Json| {
+        let text = |key: &str| case.get(key).and_then(Json::as_str).unwrap_or_default();
+        let answer = compute(text("command"), case).unwrap_or_else(|failure| failure.to_json());
+        (text("name").to_owned(), answer)
+    };
+    Ok(cases(&crate::input::parse(bytes)?)?.iter().map(answer).collect())
 }
 
 fn refused(code: Code, path: &str, message: String) -> InputError {
@@ -152,7 +168,15 @@ fn compute(command: &str, case: &Json) -> Result<Json, Failure> {
             let regimes: Vec<RegimeRef> = ids.into_iter().map(RegimeRef::Named).collect();
             Ok(crate::run_tree(input, &regimes)?.to_json())
         }
+        "price" => crate::price_tree(input),
         "compare" => Ok(crate::compare_tree(input)?.to_json()),
+        "coverage" => Ok(crate::coverage_tree(input)?),
+        "backtest" => {
+            let history = crate::History::from_rows(case.get("history").unwrap_or(&empty))?;
+            let ids = case.get("regimes").and_then(Json::as_array).unwrap_or_default();
+            let regimes: Vec<RegimeRef> = ids.iter().filter_map(Json::as_str).map(RegimeRef::Named).collect();
+            Ok(crate::backtest_tree(input, &history, &regimes)?.to_json())
+        }
         other => Err(Failure::NotYet(Part::Command { name: other.to_owned() })),
     }
 }

@@ -1,28 +1,19 @@
-//! Laws that hold for every book: of the tree, of the ladder, of explanations, of digests.
+//! Laws that hold for every book, each on a book of its own: of order, of the ladder, of steps and
+//! pools. Laws that can share one market among many books stand in `many_books`.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod cases;
 
-use cases::{Lot, book, input, input_with};
-use ledger::decimal::{DecimalText, Exact};
+use cases::{Lot, book, check_sums, exact, input, input_with};
+use ledger::decimal::Exact;
 use ledger::json::Json;
 use margin::explain::Node;
-use margin::{Regime, RegimeRef, compare_tree, run_tree};
+use margin::{RegimeRef, compare_tree, run_tree};
 use num_bigint::BigInt;
 use proptest::prelude::*;
 
 const HARMONIZED: &[RegimeRef] = &[RegimeRef::Named("us-harmonized")];
-const TIMS: &[RegimeRef] = &[RegimeRef::Named("us-tims")];
-
-fn exact(text: &str) -> Exact {
-    DecimalText::parse(text).unwrap().exact()
-}
-
-/// One 1e-8 unit.
-fn grain() -> Exact {
-    exact("0.00000001")
-}
 
 fn explained(json: &Json, regimes: &[RegimeRef]) -> Option<Node> {
     let result = run_tree(json, regimes).unwrap();
@@ -40,66 +31,8 @@ fn joined(a: &[Lot], b: &[Lot]) -> Vec<Lot> {
     a.iter().chain(b).copied().collect()
 }
 
-fn visit(json: &Json, see: &mut impl FnMut(&Json)) {
-    see(json);
-    for child in json.get("children").and_then(Json::as_array).unwrap_or_default() {
-        visit(child, see);
-    }
-}
-
-fn check_sums(node: &Node) {
-    if !node.children().is_empty() {
-        let sum: Exact = node.children().iter().map(|child| child.value().exact()).sum();
-        assert_eq!(sum, node.value().exact(), "{} {}", node.rule(), node.label());
-        assert!(node.children().is_sorted_by(|a, b| a.label().as_bytes() <= b.label().as_bytes()));
-        let rounding = node.children().iter().filter(|child| child.label() == "rounding");
-        for child in rounding {
-            let most = grain() * BigInt::from(2 * node.children().len() + 2);
-            assert!(
-                child.value().exact() <= most && child.value().exact() >= -most,
-                "{} {}",
-                node.rule(),
-                child.value()
-            );
-        }
-    }
-    node.children().iter().for_each(check_sums);
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
-
-    #[test]
-    fn the_tree_is_sub_additive(a in book(6), b in book(6)) {
-        prop_assert!(tree(&input(&joined(&a, &b))) <= tree(&input(&a)) + tree(&input(&b)));
-    }
-
-    #[test]
-    fn a_hedge_lot_costs_at_most_its_own_margin(a in book(8), lot in book(2)) {
-        let lot = &lot[..lot.len().min(1)];
-        prop_assert!(tree(&input(&joined(&a, lot))) <= tree(&input(&a)) + tree(&input(lot)));
-    }
-
-    #[test]
-    fn each_node_lies_between_joint_and_sum(lots in book(12)) {
-        let Some(node) = explained(&input(&lots), HARMONIZED) else { return Ok(()) };
-        visit(&node.to_json(), &mut |json| {
-            let number = |at: &str| json.pointer(at).and_then(Json::as_str).map(exact);
-            if let (Some(sum), Some(joint)) = (number("/inputs/S"), number("/inputs/J")) {
-                let margin = number("/value").unwrap();
-                assert!(joint <= margin && margin <= sum, "{json}");
-            }
-        });
-    }
-
-    #[test]
-    fn the_tree_scales_with_the_book(lots in book(8), times in 2_i64..50) {
-        let scaled: Vec<Lot> = lots.iter().map(|(place, quantity)| (*place, quantity * times)).collect();
-        let (once, many) = (tree(&input(&lots)), tree(&input(&scaled)));
-        let apart = once * BigInt::from(times) - many;
-        let slack = grain() * BigInt::from(times * 40);
-        prop_assert!(apart.clone() <= slack && apart >= -slack);
-    }
 
     #[test]
     fn order_and_merging_change_nothing(lots in book(8), split in -9_000_i64..9_000) {
@@ -110,7 +43,7 @@ proptest! {
             let rest = (last.0, split);
             cut.push(rest);
         }
-        for regime in Regime::built_ids() {
+        for regime in cases::regimes() {
             let accounts = |lots: &[Lot]| {
                 let result = run_tree(&input(lots), &[RegimeRef::Named(regime)]).unwrap().to_json();
                 result.pointer("/results/0/accounts").cloned()
@@ -118,19 +51,6 @@ proptest! {
             let whole = accounts(&lots);
             prop_assert_eq!(&accounts(&reversed), &whole);
             prop_assert_eq!(&accounts(&cut), &whole);
-        }
-    }
-
-    #[test]
-    fn more_credit_never_costs(lots in book(10), level in 0_usize..3, low in 0_u32..100, more in 0_u32..100) {
-        let level = ["root", "class", "group"][level];
-        for parameter in ["theta", "cap"] {
-            let with = |percent: u32| {
-                let share = ledger::decimal::print_scaled(&percent.min(100).into(), 2);
-                let overrides = format!(r#""overrides":{{"us-harmonized":{{"{parameter}/{level}":"{share}"}}}},"#);
-                tree(&input_with(&lots, &overrides))
-            };
-            prop_assert!(with(low + more) <= with(low));
         }
     }
 
@@ -151,28 +71,6 @@ proptest! {
         let [pooled, reduced] =
             [pooled, reduced].map(|input| run_tree(&input, HARMONIZED).unwrap().results()[0].total());
         prop_assert_eq!(pooled, reduced);
-    }
-
-    #[test]
-    fn explanations_sum_at_each_node(lots in book(12)) {
-        for regime in Regime::built_ids() {
-            let json = input(&lots);
-            let Some(node) = explained(&json, &[RegimeRef::Named(regime)]) else { continue };
-            check_sums(&node);
-            let result = run_tree(&json, &[RegimeRef::Named(regime)]).unwrap();
-            let account = &result.results()[0].accounts()[0];
-            prop_assert_eq!(node.value(), account.requirement());
-            prop_assert_eq!(explained(&json, &[RegimeRef::Named(regime)]), Some(node));
-        }
-    }
-
-    #[test]
-    fn a_tims_scan_of_one_underlying_is_sub_additive(a in book(6), b in book(6)) {
-        // The first seven instruments are wrappers of one coin, without a minimum.
-        let one = |lots: &[Lot]| -> Vec<Lot> { lots.iter().map(|(place, quantity)| (place % 7, *quantity)).collect() };
-        let scan = |lots: &[Lot]| explained(&input(lots), TIMS).map(|node| node.value().exact()).unwrap_or_default();
-        let (a, b) = (one(&a), one(&b));
-        prop_assert!(scan(&joined(&a, &b)) <= scan(&a) + scan(&b));
     }
 
     #[test]

@@ -27,6 +27,52 @@ const RECOVERY: [(&str, &[&str]); 7] = [
     ("state", &["accounts", "movements", "open_movements", "agree"]),
 ];
 
+#[test]
+fn seal_reports_every_figure_and_a_proof_within_its_budget() {
+    let output =
+        run(&["bench", "seal", "--accounts", "300", "--runs", "2", "--log-records", "4096", "--json"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let told = read(&output.stdout).expect("JSON");
+    for pointer in [
+        "/format",
+        "/machine/cores",
+        "/limits/sha256_bytes_per_s",
+        "/seal/seal_ms",
+        "/seal/seal_cpu_ms",
+        "/proof/make_ms",
+        "/proof/verify_ms",
+    ] {
+        assert!(
+            told.pointer(pointer).and_then(Json::as_str).is_some_and(|text| !text.is_empty()),
+            "{pointer}"
+        );
+    }
+    let bytes =
+        told.pointer("/proof/bytes").and_then(Json::as_str).and_then(|bytes| bytes.parse::<u64>().ok());
+    assert!(bytes.is_some_and(|bytes| bytes < 4_096), "{bytes:?}");
+}
+
+#[test]
+fn verify_reports_every_figure_beside_its_limits() {
+    let output = run(&["bench", "verify", "--records", "300", "--runs", "1", "--json"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let told = read(&output.stdout).expect("JSON");
+    for pointer in [
+        "/limits/sha256_bytes_per_s",
+        "/limits/verify_strict_per_s",
+        "/verify/records_per_s",
+        "/verify/signatures_per_s",
+        "/verify/of_the_limit_percent",
+        "/verify/export_bytes",
+    ] {
+        assert!(
+            told.pointer(pointer).and_then(Json::as_str).is_some_and(|text| !text.is_empty()),
+            "{pointer}"
+        );
+    }
+    assert_eq!(told.pointer("/verify/verdict").and_then(Json::as_str), Some("good"));
+}
+
 fn run(args: &[&str]) -> Output {
     Command::new(pledger()).args(args).output().expect("pledger runs")
 }

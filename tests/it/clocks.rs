@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use ledger::apply::Documents;
 use ledger::intake;
-use ledger::opening::{LogKeys, open};
+use ledger::log::LogReader;
+use ledger::opening::{LogKeys, Rotation, open_asking};
 use ledger::sequencer::{Clock, Handle, Outcome, Request, Stopped};
 use ledger::store::StoredDocument;
 use ledger::store::embedded::{EmbeddedOptions, EmbeddedStore};
@@ -21,15 +22,15 @@ const DAY: u64 = 24 * HOUR;
 
 /// A clock that the test sets: time of day, and time passed, in milliseconds.
 #[derive(Clone)]
-struct Hands(Arc<Mutex<(u64, u64)>>);
+pub(crate) struct Hands(Arc<Mutex<(u64, u64)>>);
 
 impl Hands {
-    fn at(now: u64) -> Self {
+    pub(crate) fn at(now: u64) -> Self {
         Self(Arc::new(Mutex::new((now, 0))))
     }
 
     /// Time passes, as both hands see it.
-    fn pass(&self, ms: u64) {
+    pub(crate) fn pass(&self, ms: u64) {
         let mut hands = self.0.lock().unwrap();
         *hands = (hands.0 + ms, hands.1 + ms);
     }
@@ -50,24 +51,31 @@ impl Clock for Hands {
     }
 }
 
-struct Running {
-    handle: Handle,
+pub(crate) struct Running {
+    pub(crate) handle: Handle,
+    pub(crate) log: LogReader,
     thread: JoinHandle<Result<(), Stopped>>,
     hands: Hands,
 }
 
 impl Running {
     fn start(dir: &Path, hands: &Hands) -> Self {
+        Self::start_with(dir, hands, Rotation::default())
+    }
+
+    pub(crate) fn start_with(dir: &Path, hands: &Hands, rotation: Rotation) -> Self {
         let (store, _) = EmbeddedStore::open(dir, world::ORIGIN, EmbeddedOptions::default()).unwrap();
         let log = dir.join("log");
         let keys = LogKeys { directory: &log, seed: &key("log").seed() };
-        let opened = open(world::ORIGIN, Box::new(store), &keys, Box::new(hands.clone())).unwrap();
+        let clock = Box::new(hands.clone());
+        let opened = open_asking(world::ORIGIN, Box::new(store), &keys, rotation, clock, &|_, _, _| true);
+        let opened = opened.unwrap();
         let sequencer = opened.sequencer;
         let thread = std::thread::spawn(move || sequencer.run());
-        Self { handle: opened.handle, thread, hands: hands.clone() }
+        Self { handle: opened.handle, log: opened.log, thread, hands: hands.clone() }
     }
 
-    fn end(self) {
+    pub(crate) fn end(self) {
         block_on(self.handle.stop());
         drop(self.handle);
         self.thread.join().unwrap().unwrap();
@@ -94,7 +102,7 @@ impl Running {
     }
 
     /// The code of what becomes of a line.
-    fn code(&self, scribe: &mut Scribe, line: &str) -> &'static str {
+    pub(crate) fn code(&self, scribe: &mut Scribe, line: &str) -> &'static str {
         match self.line(scribe, line) {
             Outcome::Accepted(_) => "ok",
             Outcome::Repeated(_) => "repeated",

@@ -121,6 +121,7 @@ fn the_client_checks_a_served_ledger() {
         operator: "pb-one".to_owned(),
         legal_name: "PB One LLC".to_owned(),
         key: None,
+        log_key: None,
         witness_policy: None,
         sandbox: false,
     });

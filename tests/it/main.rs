@@ -1,5 +1,7 @@
 //! Does the whole hold? One binary, one module for each question.
 
+mod audits;
+mod balance_proofs;
 mod batches;
 mod bench;
 mod breakers;
@@ -7,7 +9,9 @@ mod breaks;
 #[cfg(test)]
 mod clocks;
 mod corrections;
+mod determinism;
 mod erasures;
+mod exports;
 #[cfg(test)]
 mod flips;
 mod flow;
@@ -32,11 +36,20 @@ mod reads;
 mod reference;
 mod refusals;
 mod repeats;
+#[cfg(test)]
+mod rotation;
 mod round_trips;
+mod sealing;
 mod seals;
 mod simulation;
 mod standing;
 mod tidy;
 #[cfg(test)]
 mod verify;
+#[cfg(test)]
+mod watched;
 mod webhooks;
+#[cfg(test)]
+mod witness;
+#[cfg(test)]
+mod witnessed;

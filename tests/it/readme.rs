@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use tests::process::{ServerProcess, pledger};
+use tests::process::{ServerProcess, WitnessProcess, pledger};
 
 /// The commands of the README's shell blocks, continuation lines joined.
 fn commands() -> Vec<String> {
@@ -11,6 +11,12 @@ fn commands() -> Vec<String> {
     let blocks = readme.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
     let text = blocks.collect::<String>().replace("\\\n", " ");
     text.lines().map(|line| line.split(" # ").next().unwrap_or(line).trim().to_owned()).collect()
+}
+
+/// The README's configuration of a witness.
+fn configuration() -> &'static str {
+    let rest = include_str!("../../README.md").split("```toml\n").nth(1);
+    rest.and_then(|rest| rest.split("```").next()).expect("a configuration")
 }
 
 fn shell(dir: &Path, line: &str) -> Output {
@@ -34,11 +40,17 @@ fn the_readmes_commands_run() {
             server = Some(ServerProcess::start(&dir.path().join("books")));
             continue;
         }
+        if line.starts_with("pledger witness ") {
+            let config = dir.path().join("witness.toml");
+            std::fs::write(&config, configuration()).expect("a file");
+            WitnessProcess::start(&config, line.contains("--first-start")).kill();
+            continue;
+        }
         let url = server.as_ref().map_or("", ServerProcess::url);
         let line = line.replace("http://127.0.0.1:8080", url).replace("pledger sign", "pledger sign --yes");
         let output = shell(dir.path(), &line);
         assert!(output.status.success(), "{line}\n{}", String::from_utf8_lossy(&output.stderr));
         run += 1;
     }
-    assert_eq!(run, 4, "init, a body, sign, submit");
+    assert_eq!(run, 5, "init, a body, sign, submit, a witness's key");
 }

@@ -15,10 +15,10 @@ use tests::served::TestLedger;
 use crate::flow::play_on;
 
 /// A secret of 32 bytes: a document's name, whose bytes are the document.
-const SECRET: &str = "the-secret-of-the-first-seal-...";
+pub const SECRET: &str = "the-secret-of-the-first-seal-...";
 const SECOND: &str = "the-secret-of-the-second-seal...";
 
-const SEALERS: &str = "
+pub const SEALERS: &str = "
     pb key.add public_key=key:sealer uses=seal
     acme key.add public_key=key:acmes uses=seal
     pb movement.instruct movement=rich mode=two_phase postings=ext.btc>acme.btc:10:BTC,ext.btc>zeta.btc:7:BTC
@@ -134,7 +134,7 @@ fn list_of(ledger: &mut TestLedger, secret: &str) -> SealList {
 }
 
 /// A row that seals the state as it is served.
-fn seal_row(ledger: &mut TestLedger, secret: &str) -> String {
+pub fn seal_row(ledger: &mut TestLedger, secret: &str) -> String {
     let list = list_of(ledger, secret);
     let size: u64 = ledger.http().get("/v1/ledger").text("size").parse().expect("a size");
     let as_of = ledger.http().get(&format!("/v1/records/{}", size - 1)).text("recorded_at");

@@ -67,6 +67,9 @@ const PURE: [&str; 6] = [
     "ledger/src/valuation/",
 ];
 
+/// Where floating point may stand in `margin`: option formulas, and the statistics of a back-test.
+const FLOATING: [&str; 2] = ["margin/src/pricing/", "margin/src/backtest"];
+
 /// The world: clocks, files, sockets, threads, chance.
 const WORLD: [&str; 11] = [
     "Instant",
@@ -200,6 +203,21 @@ fn pure_code_names_nothing_of_the_world() {
         }
     }
     none("pure code that names a clock, a file, a socket, a thread or chance", &offences);
+}
+
+#[test]
+fn floating_point_stays_where_it_is_rounded() {
+    let elsewhere = |file: &&Source| {
+        file.path.starts_with("margin/src/") && !FLOATING.iter().any(|place| file.path.starts_with(place))
+    };
+    let mut offences = Vec::new();
+    for file in TREE.files.iter().filter(elsewhere) {
+        for (number, line) in file.code().filter(|(_, line)| !is_comment(line)) {
+            let names = ["f32", "f64", "libm"].into_iter().filter(|name| has_word(line, name));
+            offences.extend(names.map(|name| format!("{}:{number}: {name}", file.path)));
+        }
+    }
+    none("floating point outside margin::pricing", &offences);
 }
 
 #[test]

@@ -15,4 +15,5 @@ pub mod process;
 pub mod scribe;
 pub mod served;
 pub mod simulation;
+pub mod witnessing;
 pub mod world;

@@ -46,18 +46,7 @@ impl ServerProcess {
     /// If it does not start.
     #[must_use]
     pub fn start(dir: &Path) -> Self {
-        let mut child = Command::new(pledger())
-            .args(["serve", "--listen", "127.0.0.1:0", "--dir"])
-            .arg(dir)
-            .env("PLEDGER_LOG", "error")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("pledger starts");
-        let mut line = String::new();
-        let stdout = child.stdout.take().expect("its output is piped");
-        BufReader::new(stdout).read_line(&mut line).expect("it says where it listens");
-        let url = line.trim().strip_prefix("listening on ").expect("listening on …").to_owned();
+        let (child, url) = listen(Command::new(pledger()).arg("serve").arg("--dir").arg(dir));
         Self { child, url }
     }
 
@@ -83,4 +72,48 @@ impl Drop for ServerProcess {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A running witness, as [`ServerProcess`] a ledger's server.
+pub struct WitnessProcess(ServerProcess);
+
+impl WitnessProcess {
+    /// Serves the witness of a configuration on a free port.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn start(settings: &Path, is_first: bool) -> Self {
+        let mut command = Command::new(pledger());
+        command.arg("witness").args(is_first.then_some("--first-start")).arg("--config").arg(settings);
+        let (child, url) = listen(&mut command);
+        Self(ServerProcess { child, url })
+    }
+
+    /// Where it is reached.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.0.url
+    }
+
+    /// Kills it: SIGKILL, no chance to end in good order.
+    pub fn kill(self) {
+        self.0.kill();
+    }
+}
+
+/// Starts a server on a free port and waits until it says where.
+fn listen(command: &mut Command) -> (Child, String) {
+    let mut child = command
+        .args(["--listen", "127.0.0.1:0"])
+        .env("PLEDGER_LOG", "error")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("pledger starts");
+    let mut line = String::new();
+    let stdout = child.stdout.take().expect("its output is piped");
+    BufReader::new(stdout).read_line(&mut line).expect("it says where it listens");
+    let url = line.trim().strip_prefix("listening on ").expect("listening on …").to_owned();
+    (child, url)
 }

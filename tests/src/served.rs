@@ -1,13 +1,15 @@
 //! A real ledger in a temporary directory, served over HTTP on loopback in this process.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 
 use api::app::now;
 use api::cli::init::{InitArgs, init};
 use api::client::Client;
+use api::cosigning::settings::ServeSettings;
 use api::home::write_key;
+use api::sealing::{Sealing, Times};
 use api::serving::Serving;
 use api::session::session_payload;
 use api::verify::answer;
@@ -34,10 +36,28 @@ pub fn init_ledger(dir: &Path) {
         operator: "pb".to_owned(),
         legal_name: "pb".to_owned(),
         key: Some(key_file),
+        log_key: None,
         witness_policy: None,
         sandbox: false,
     };
     init(&args).expect("a ledger is made");
+}
+
+/// Copies a folder and all in it.
+///
+/// # Panics
+/// If that cannot be done.
+pub fn copy_all(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).expect("a folder") {
+        let entry = entry.expect("an entry");
+        let place = to.join(entry.file_name());
+        if entry.file_type().expect("a type").is_dir() {
+            std::fs::create_dir_all(&place).expect("a folder");
+            copy_all(&entry.path(), &place);
+        } else {
+            std::fs::copy(entry.path(), &place).expect("a copy");
+        }
+    }
 }
 
 struct Running {
@@ -51,6 +71,8 @@ pub struct TestLedger {
     dir: TempDir,
     running: Option<Running>,
     clients: BTreeMap<String, Client>,
+    settings: ServeSettings,
+    sealing: Option<Sealing>,
     /// Who writes its commands.
     pub scribe: Scribe,
 }
@@ -66,9 +88,59 @@ impl TestLedger {
         init_ledger(dir.path());
         let mut scribe = Scribe::new(world::ORIGIN, "served");
         world::name_documents(&mut scribe);
-        let mut ledger = Self { dir, running: None, clients: BTreeMap::new(), scribe };
+        let settings = ServeSettings::default();
+        let (running, clients) = (None, BTreeMap::new());
+        let mut ledger = Self { dir, running, clients, settings, sealing: None, scribe };
         ledger.start();
         ledger
+    }
+
+    /// A copy of it as it stands, served by itself: two histories may follow under one origin and key.
+    ///
+    /// # Panics
+    /// If it cannot be copied.
+    #[must_use]
+    pub fn copied(&mut self, settings: ServeSettings) -> Self {
+        self.end();
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        copy_all(self.dir.path(), dir.path());
+        let mut scribe = Scribe::new(world::ORIGIN, "copied");
+        world::name_documents(&mut scribe);
+        let (running, clients) = (None, BTreeMap::new());
+        let mut copy = Self { dir, running, clients, settings, sealing: None, scribe };
+        self.start();
+        copy.start();
+        copy
+    }
+
+    /// What a crash leaves of it at this moment, served by itself: what was given to the system, without
+    /// an end in good order.
+    ///
+    /// # Panics
+    /// If it cannot be copied.
+    #[must_use]
+    pub fn crashed(&self) -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        copy_all(self.dir.path(), dir.path());
+        let scribe = Scribe::new(world::ORIGIN, "crashed");
+        let settings = self.settings.clone();
+        let (running, clients) = (None, BTreeMap::new());
+        let mut crashed = Self { dir, running, clients, settings, sealing: None, scribe };
+        crashed.start();
+        crashed
+    }
+
+    /// Starts it again with another configuration.
+    pub fn restart_with(&mut self, settings: ServeSettings) {
+        self.end();
+        self.settings = settings;
+        self.start();
+    }
+
+    /// Its directory.
+    #[must_use]
+    pub fn home(&self) -> PathBuf {
+        self.dir.path().join("ledger")
     }
 
     /// The same with the cast and stage of [`world`].
@@ -80,14 +152,16 @@ impl TestLedger {
     }
 
     fn start(&mut self) {
-        let home = self.dir.path().join("ledger");
+        let (home, settings) = (self.dir.path().join("ledger"), self.settings.clone());
+        let sealing = self.sealing.clone();
         let (tell, told) = std::sync::mpsc::channel();
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
             let runtime = runtime.expect("a runtime");
             let address = "127.0.0.1:0".parse().expect("an address");
-            let serving = runtime.block_on(Serving::open(&home, address, &[])).expect("it opens");
+            let serving = runtime.block_on(Serving::open_with(&home, address, &[], settings));
+            let serving = serving.expect("it opens").sealing(sealing);
             tell.send(serving.url()).expect("the test waits for the address");
             let until = async {
                 let _ = stopped.await;
@@ -106,6 +180,19 @@ impl TestLedger {
             let ended = running.thread.join();
             assert!(std::thread::panicking() || ended.is_ok(), "the server ended in good order");
         }
+    }
+
+    /// Ends in good order and starts again, making seals with a key of the operator's.
+    ///
+    /// # Panics
+    /// If the key's file cannot be written.
+    pub fn restart_sealing(&mut self, by: &str, times: Times) {
+        let key_file = self.dir.path().join(format!("{by}.pem"));
+        if !key_file.exists() {
+            write_key(&key_file, &key(by)).expect("a key file");
+        }
+        self.sealing = Some(Sealing { key_file, times });
+        self.restart();
     }
 
     /// Ends in good order and starts again, at another address.
@@ -199,14 +286,23 @@ impl TestLedger {
     /// # Panics
     /// If nobody answers.
     pub fn line(&mut self, line: &str) -> Answer {
+        self.send(line, "")
+    }
+
+    /// Signs and sends one line with a query, such as `?wait=witnessed`.
+    ///
+    /// # Panics
+    /// If nobody answers.
+    pub fn send(&mut self, line: &str, query: &str) -> Answer {
         let asked = self.scribe.read(line, now());
         self.upload(&asked);
         let envelope = self.scribe.sign(&asked, now());
-        let answer = self.http().send("POST", "/v1/commands", &[], envelope.to_string().as_bytes());
+        let path = format!("/v1/commands{query}");
+        let answer = self.http().send("POST", &path, &[], envelope.to_string().as_bytes());
         if answer.status < 300 {
             self.scribe.recorded(&asked, envelope.id());
             if let Some(approval) = with_approval(line, &envelope.id().to_string()) {
-                return self.line(&approval);
+                return self.send(&approval, query);
             }
         }
         answer

@@ -62,6 +62,19 @@ fn measured(program: &Path, kind: Kind, objects: u64) -> Result<Option<u64>, Str
 /// # Errors
 /// What a command was refused for: then the benchmark is wrong.
 pub fn resident_with(kind: Kind, objects: u64) -> Result<Option<u64>, String> {
+    let ledger = grown(kind, objects)?;
+    let resident = resident_kib();
+    // Held until it is measured.
+    drop(ledger);
+    Ok(resident)
+}
+
+/// A state with so many accounts besides those of the setting.
+pub(super) fn state_with_accounts(accounts: u64) -> Result<State, String> {
+    Ok(grown(Kind::Accounts, accounts)?.state)
+}
+
+fn grown(kind: Kind, objects: u64) -> Result<Ledger, String> {
     let mut ledger = Ledger::new()?;
     let movement = |number: u64| format!("m-{}", &Digest::of(&number.to_be_bytes()).to_string()[..24]);
     for number in 0..objects {
@@ -83,10 +96,7 @@ pub fn resident_with(kind: Kind, objects: u64) -> Result<Option<u64>, String> {
         };
         ledger.record(type_name, author, body, kind == Kind::IdempotencyKeys, None)?;
     }
-    let resident = resident_kib();
-    // Held until it is measured.
-    drop(ledger);
-    Ok(resident)
+    Ok(ledger)
 }
 
 fn opened_account(number: u64) -> Json {

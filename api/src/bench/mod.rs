@@ -15,6 +15,25 @@
 //! | `size` | `journal_bytes`, `journal_bytes_per_record`, `snapshot_bytes`, `index_bytes` | on disk; the snapshot is in the index |
 //! | `memory` | `account_bytes`, `open_movement_bytes`, `settled_movement_bytes`, `idempotency_key_bytes` | resident, each from two states of different size |
 //! | `state` | `accounts`, `movements`, `open_movements`, `agree` | of the opened ledger; whether every opening gave one and the same |
+//!
+//! **`pledger.bench.seal.v1`**:
+//!
+//! | section | keys | |
+//! |---|---|---|
+//! | | `format`, `version`, `accounts`, `runs`, `log_records` | what was run; medians are over `runs` |
+//! | `machine` | `cores`, `load_before`, `load_after` | |
+//! | `limits` | `sha256_bytes_per_s` | one core |
+//! | `seal` | `trees`, `largest_tree`, `seal_ms`, `seal_cpu_ms` | salts, leaves, trees and list on one core |
+//! | `proof` | `bytes`, `make_ms`, `verify_ms` | of one account in the largest tree; three witnesses cosigned |
+//!
+//! **`pledger.bench.verify.v1`**:
+//!
+//! | section | keys | |
+//! |---|---|---|
+//! | | `format`, `version`, `seed`, `records`, `runs` | what was run; medians are over `runs` |
+//! | `machine` | `cores`, `memory_kib`, `load_before`, `load_after` | |
+//! | `limits` | `sha256_bytes_per_s`, `verify_strict_per_s` | one core; every core at once, over the ledger's own signatures |
+//! | `verify` | `full_ms`, `full_cpu_ms`, `records_per_s`, `signatures_per_s`, `of_the_limit_percent`, `bytes_per_s`, `export_bytes`, `verdict` | of a full export, replay and every signature included |
 
 mod book;
 mod figures;
@@ -22,6 +41,8 @@ mod limits;
 mod making;
 pub mod memory;
 pub mod recovery;
+pub mod seal;
+pub mod verify;
 
 pub use book::RECORDS_MIN;
 pub use figures::{Figures, Section};

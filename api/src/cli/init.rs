@@ -1,7 +1,7 @@
 //! `pledger init`: makes a ledger's directory, its log key, and record 0.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use ledger::digest::Digest;
@@ -9,6 +9,7 @@ use ledger::envelope::{Envelope, Purpose};
 use ledger::intake;
 use ledger::json::Json;
 use ledger::key::SecretKey;
+use ledger::policy::Policy;
 use ledger::sequencer::{Outcome, Request};
 use ledger::store::StoredDocument;
 
@@ -35,7 +36,10 @@ pub struct InitArgs {
     /// if not given.
     #[arg(long)]
     pub key: Option<PathBuf>,
-    /// A tlog-policy file for witnesses; `quorum none` if not given.
+    /// The log's key file, of `pledger keys new --purpose log`; a new key if not given.
+    #[arg(long)]
+    pub log_key: Option<PathBuf>,
+    /// A tlog-policy file for witnesses, which names the log's key; `quorum none` if not given.
     #[arg(long)]
     pub witness_policy: Option<PathBuf>,
     /// Accept prices and statements of the past; said on every answer.
@@ -66,10 +70,11 @@ pub fn init(args: &InitArgs) -> Result<Json, String> {
     }
     let known = key_file.exists();
     let key = if known { read_key(&key_file) } else { new_key() }.map_err(|error| error.to_string())?;
-    let log_key = new_key().map_err(|error| error.to_string())?;
+    let log_key =
+        args.log_key.as_deref().map_or_else(new_key, read_key).map_err(|error| error.to_string())?;
     let vkey = home::vkey(&args.origin, &log_key).map_err(|error| error.to_string())?;
     let policy = match &args.witness_policy {
-        Some(file) => std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?,
+        Some(file) => witness_policy(file, &vkey).map_err(|error| format!("{}: {error}", file.display()))?,
         None => format!("log {vkey}\nquorum none\n").into_bytes(),
     };
     let request = first_command(args, &key, &vkey, policy)?;
@@ -97,6 +102,22 @@ pub fn init(args: &InitArgs) -> Result<Json, String> {
             Err("record 0 was not recorded: is the disk full?".to_owned())
         }
     }
+}
+
+/// A policy that this log's checkpoints can meet, and that protects: as `ledger.witness_policy` asks for.
+fn witness_policy(file: &Path, vkey: &str) -> Result<Vec<u8>, String> {
+    let text = std::fs::read_to_string(file).map_err(|error| error.to_string())?;
+    let policy = Policy::parse(&text).map_err(|error| error.to_string())?;
+    if !policy.logs().iter().any(|log| log.key.to_string() == vkey) {
+        return Err(format!(
+            "it does not name this log: make the log's key first (pledger keys new --purpose log), write `log {vkey}`, \
+             and give --log-key"
+        ));
+    }
+    if !policy.needs_no_witness() && policy.split_view_cost() == 0 {
+        return Err("two quorums may share no witness: see pledger witness-policy lint".to_owned());
+    }
+    Ok(text.into_bytes())
 }
 
 fn block_on<F: Future>(future: F) -> Result<F::Output, String> {

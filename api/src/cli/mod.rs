@@ -4,18 +4,24 @@
 //! usage or undecidable, 3 refused by rule or policy, 4 not found, 5 conflict, 6 unreachable.
 
 pub mod approve;
+pub mod audit;
 pub mod bench;
 pub mod call;
 pub mod custody;
 pub mod demo;
+pub mod export;
 pub mod init;
 pub mod keys;
 pub mod margin;
 pub mod policy;
+pub mod prove;
 pub mod serve;
 pub mod sign;
 pub mod submit;
 pub mod verify;
+pub mod watch;
+pub mod witness;
+pub mod witness_policy;
 
 use std::fs::File;
 use std::io::{self, Read as _, Write};
@@ -64,8 +70,25 @@ enum Verb {
     /// What custodians state, against the ledger.
     #[command(subcommand)]
     Custody(custody::CustodyCommand),
-    /// Prove a ledger or a receipt good or bad.
+    /// Prove a balance: write the offline proof of an account in a seal.
+    Prove(prove::ProveArgs),
+    /// Sign what was replayed, or write the pack of a period.
+    Audit(audit::AuditArgs),
+    /// Write the ledger, or what a party may read of it, into one file that proves itself.
+    Export(export::ExportArgs),
+    /// Write a full export and verify it.
+    Backup(export::BackupArgs),
+    /// Fill a new directory from an export and verify it.
+    Restore(export::RestoreArgs),
+    /// Prove a ledger, an export or a proof good or bad.
     Verify(verify::VerifyArgs),
+    /// Keep each checkpoint of a log that was acted on, and compare each new one with them.
+    Watch(watch::WatchArgs),
+    /// Serve a witness: it cosigns what extends all that it has seen of a log.
+    Witness(witness::WitnessArgs),
+    /// What a quorum of witnesses protects from.
+    #[command(subcommand)]
+    WitnessPolicy(witness_policy::WitnessPolicyCommand),
     /// Measure, beside what the machine gives at best.
     #[command(subcommand)]
     Bench(bench::BenchCommand),
@@ -89,7 +112,15 @@ impl Cli {
             Verb::Margin(command) => margin::execute(&command, &mut stdout),
             Verb::Call(command) => call::execute(&command, &mut stdout),
             Verb::Custody(command) => custody::execute(command, &mut stdout),
+            Verb::Prove(args) => prove::execute(&args, &mut stdout),
+            Verb::Audit(args) => audit::execute(&args, &mut stdout),
+            Verb::Export(args) => export::export(&args, &mut stdout),
+            Verb::Backup(args) => export::backup(&args, &mut stdout),
+            Verb::Restore(args) => export::restore(&args, &mut stdout),
             Verb::Verify(args) => verify::execute(&args, &mut stdout),
+            Verb::Watch(args) => watch::execute(&args, &mut stdout),
+            Verb::Witness(args) => witness::execute(&args, &mut stdout),
+            Verb::WitnessPolicy(command) => witness_policy::execute(&command, &mut stdout),
             Verb::Bench(command) => bench::execute(&command, &mut stdout),
         };
         ExitCode::from(code)

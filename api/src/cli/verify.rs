@@ -4,12 +4,12 @@
 
 use std::cell::Cell;
 use std::io::{IsTerminal as _, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use ledger::note::VerifierKey;
 use ledger::policy::Policy;
-use ledger::verify::{Options, ProofOptions, Report, Verdict, directory, proof};
+use ledger::verify::{Options, ProofOptions, Report, Verdict, directory, export, proof};
 
 use super::fail;
 use super::sign::read_file;
@@ -17,12 +17,15 @@ use crate::verify::{answer, public_log};
 
 /// Arguments of `pledger verify`.
 #[derive(Args, Debug, Default)]
-#[command(group = clap::ArgGroup::new("mode").required(true).args(["dir", "proof", "url"]))]
+#[command(group = clap::ArgGroup::new("mode").required(true).args(["dir", "export", "proof", "url"]))]
 pub struct VerifyArgs {
     /// A ledger's directory that no process writes to, or a copy of one; nothing in it is changed.
     #[arg(long)]
     pub dir: Option<PathBuf>,
-    /// A receipt (tlog-proof) or fork evidence.
+    /// An export, or `-` for standard input, which is kept in a temporary file while it is read.
+    #[arg(long)]
+    pub export: Option<PathBuf>,
+    /// A receipt (tlog-proof), a balance proof or fork evidence, told apart by the first line.
     #[arg(long)]
     pub proof: Option<PathBuf>,
     /// A server, such as `http://127.0.0.1:8080`: what it serves under `/log/`, and nothing else.
@@ -77,7 +80,7 @@ pub fn verify(args: &VerifyArgs) -> Result<Report, String> {
     }
     let old = args.old.iter().map(|file| Ok((file.display().to_string(), read_file(file)?)));
     let old = old.collect::<Result<Vec<_>, String>>()?;
-    let progress = Progress::default();
+    let progress = Progress::new("verified");
     let tell = |done, all| progress.tell(done, all);
     let options = Options { vkey, policy, old: &old, answer: Some(&answer), progress: Some(&tell) };
     if let Some(url) = &args.url {
@@ -87,11 +90,26 @@ pub fn verify(args: &VerifyArgs) -> Result<Report, String> {
         let (report, newest) = public_log(url, &options);
         return save(args, report, newest);
     }
-    let dir = args.dir.as_deref().ok_or("give --dir, --proof or --url")?;
+    if let Some(file) = &args.export {
+        return verify_export(file, &options);
+    }
+    let dir = args.dir.as_deref().ok_or("give --dir, --export, --proof or --url")?;
     if !dir.is_dir() {
         return Err(format!("{}: no such directory", dir.display()));
     }
     Ok(directory(dir, &options))
+}
+
+fn verify_export(file: &Path, options: &Options) -> Result<Report, String> {
+    if file.as_os_str() != "-" {
+        if !file.is_file() {
+            return Err(format!("{}: no such file", file.display()));
+        }
+        return Ok(export(file, options));
+    }
+    let mut kept = tempfile::NamedTempFile::new().map_err(|error| error.to_string())?;
+    std::io::copy(&mut std::io::stdin().lock(), &mut kept).map_err(|error| error.to_string())?;
+    Ok(export(kept.path(), options))
 }
 
 /// Keeps the checkpoint of a log that was proven good; a bad one would only hide the next fork.
@@ -102,7 +120,7 @@ fn save(args: &VerifyArgs, report: Report, newest: Option<String>) -> Result<Rep
     Ok(report)
 }
 
-fn read_policy(file: &std::path::Path) -> Result<Policy, String> {
+pub(super) fn read_policy(file: &Path) -> Result<Policy, String> {
     let shown = file.display();
     let text = String::from_utf8(read_file(file)?).map_err(|error| format!("{shown}: {error}"))?;
     Policy::parse(&text).map_err(|error| format!("{shown}: {error}"))
@@ -110,17 +128,23 @@ fn read_policy(file: &std::path::Path) -> Result<Policy, String> {
 
 /// One line on a terminal, written over at each percent.
 #[derive(Default)]
-struct Progress {
+pub(super) struct Progress {
     percent: Cell<u64>,
+    verb: &'static str,
 }
 
 impl Progress {
-    fn tell(&self, done: u64, all: u64) {
+    /// Of what is told with this verb.
+    pub(super) fn new(verb: &'static str) -> Self {
+        Self { verb, ..Self::default() }
+    }
+
+    pub(super) fn tell(&self, done: u64, all: u64) {
         let percent = done.saturating_mul(100) / all.max(1);
         if percent == self.percent.replace(percent) || !std::io::stderr().is_terminal() {
             return;
         }
         let end = if done == all { "\n" } else { "" };
-        eprint!("\rverified {done} of {all} records{end}");
+        eprint!("\r{} {done} of {all} records{end}", self.verb);
     }
 }

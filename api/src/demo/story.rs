@@ -81,6 +81,7 @@ pub fn found(dir: &Path) -> Result<Json, DemoError> {
         operator: BROKER.to_owned(),
         legal_name: "Harbor Prime LLC".to_owned(),
         key: None,
+        log_key: None,
         witness_policy: None,
         sandbox: true,
     };

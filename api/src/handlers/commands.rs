@@ -1,16 +1,20 @@
 //! `POST /v1/commands`: the one write.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body as RequestBody;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use ledger::command::Body;
+use ledger::digest::Digest;
 use ledger::envelope::Purpose;
 use ledger::id::PartyId;
 use ledger::intake::{self, Signed};
 use ledger::json::Json;
+use ledger::log::{LogError, LogReader};
+use ledger::proof::TlogProof;
 use ledger::receipt::Receipt;
 use ledger::sequencer::{Outcome, QueueError, Request};
 use ledger::store::StoreError;
@@ -31,7 +35,7 @@ const BODY_MAX: usize = 16 << 10;
 #[serde(deny_unknown_fields)]
 pub struct Wait {
     #[serde(default, rename = "wait")]
-    _stage: Stage,
+    stage: Stage,
 }
 
 #[derive(Clone, Copy, Default, Deserialize, Eq, PartialEq)]
@@ -53,13 +57,13 @@ pub async fn post(
     wait: Result<Query<Wait>, axum::extract::rejection::QueryRejection>,
     body: RequestBody,
 ) -> Result<Response, Problem> {
-    // Every stage reached at once: a record is published before it is answered.
-    wait.map_err(|error| Problem::query(error.to_string()))?;
+    let Query(wait) = wait.map_err(|error| Problem::query(error.to_string()))?;
     let bytes = read_body(body, BODY_MAX, "body_too_large").await?;
     let published = app.published();
     let signed = intake::take_in(&bytes, &published.state).map_err(|error| Problem::from(&error))?;
     check_header(&headers, signed.command.idempotency_key.as_str())?;
     let author = signed.command.author.clone();
+    check_witnesses(&app, &signed)?;
     check_awaiting(&app, &signed)?;
     let request = resolve(&app, signed).await?.map_err(|error| {
         tracing::error!(%error, "a document could not be read back");
@@ -69,12 +73,12 @@ pub async fn post(
     match app.ledger.submit(request).await {
         Ok(Outcome::Accepted(receipt)) => {
             // Durable with the record now: the copies that waited for it can go.
-            let mut held = app.held();
-            fresh.iter().for_each(|digest| held.release(digest));
-            drop(held);
+            release(&app, &fresh);
+            await_stage(&app, wait.stage, receipt.record.seq).await;
             answer(&app, StatusCode::CREATED, &author, &receipt)
         }
         Ok(Outcome::Repeated(receipt)) => {
+            await_stage(&app, wait.stage, receipt.record.seq).await;
             let mut response = answer(&app, StatusCode::OK, &author, &receipt)?;
             response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
             Ok(response)
@@ -94,6 +98,48 @@ pub async fn post(
         Err(QueueError::Stopped) => {
             Err(Problem::unavailable("stopping", "unknown: send the same bytes again", 5))
         }
+    }
+}
+
+fn release(app: &App, documents: &[Digest]) {
+    let mut held = app.held();
+    documents.iter().for_each(|digest| held.release(digest));
+}
+
+/// How long a caller who waits for witnesses waits at most; then it is answered the stage reached.
+const WITNESSED_WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// Waits for witnesses where that was asked for. Every other stage is reached: a record is published before
+/// it is answered.
+async fn await_stage(app: &App, stage: Stage, seq: u64) {
+    match stage {
+        Stage::Witnessed if app.cosigning.lag().is_some() => {
+            let mut sizes = app.cosigning.sizes();
+            let covered = async { sizes.wait_for(|size| *size > seq).await.is_ok() };
+            // Late or not, what was reached is told.
+            let _ = tokio::time::timeout(WITNESSED_WAIT_MAX, covered).await;
+        }
+        Stage::Durable | Stage::Published | Stage::Witnessed => {}
+    }
+}
+
+/// Nothing new is recorded while a witness knows more than this ledger, nor while witnesses have been
+/// silent for too long. What was recorded before is still answered.
+fn check_witnesses(app: &App, signed: &Signed) -> Result<(), Problem> {
+    let refused = match (app.cosigning.ahead(), app.cosigning.lag()) {
+        (Some(reason), _) => {
+            let outcome = format!("not recorded: {reason}; the ledger was rolled back and can only be read");
+            Problem::unavailable("witness_ahead", outcome, 600)
+        }
+        (None, Some(lag)) if lag.is_stopping => {
+            let outcome = "not recorded: no quorum of witnesses has cosigned for too long";
+            Problem::unavailable("witness_lag", outcome, 60)
+        }
+        (None, Some(_) | None) => return Ok(()),
+    };
+    match app.ledger.store().seq_of_command(&signed.id) {
+        Ok(Some(_)) => Ok(()),
+        Ok(None) | Err(_) => Err(refused),
     }
 }
 
@@ -166,10 +212,10 @@ pub fn receipt_json(app: &App, reader: &Principal, receipt: &Receipt) -> Json {
         ("effects", effects),
         ("envelope_sha256", Json::text(record.envelope_sha256.to_string())),
     ];
-    match app.log.tlog_proof(record.seq, &record.leaf()) {
-        Ok(proof) => {
-            members.push(("stage", Json::text("published")));
-            members.push(("checkpoint_size", Json::text(app.log.head().size.to_string())));
+    match prove(&app.log, record.seq, &record.leaf()) {
+        Ok(Proven { proof, stage, size }) => {
+            members.push(("stage", Json::text(stage)));
+            members.push(("checkpoint_size", Json::text(size.to_string())));
             members.push(("proof", Json::text(proof.to_string())));
         }
         Err(error) => {
@@ -179,4 +225,28 @@ pub fn receipt_json(app: &App, reader: &Principal, receipt: &Receipt) -> Json {
         }
     }
     Json::object(members)
+}
+
+/// A record's proof, and how far the record has come.
+pub struct Proven {
+    /// The proof.
+    pub proof: TlogProof,
+    /// `witnessed` if it is under a checkpoint that a quorum cosigned, else `published`.
+    pub stage: &'static str,
+    /// The size of that checkpoint.
+    pub size: u64,
+}
+
+/// Proves a record under the newest witnessed checkpoint if that covers it, else under the newest signed one.
+///
+/// # Errors
+/// As [`LogReader::tlog_proof_under`].
+pub fn prove(log: &LogReader, seq: u64, leaf: &[u8]) -> Result<Proven, LogError> {
+    if let Some(witnessed) = log.witnessed().filter(|witnessed| witnessed.head().size > seq) {
+        let (proof, size) = (log.tlog_proof_under(seq, leaf, &witnessed)?, witnessed.head().size);
+        return Ok(Proven { proof, stage: "witnessed", size });
+    }
+    let newest = log.checkpoint().ok_or(LogError::NotCovered { asked: seq, published: 0 })?;
+    let (proof, size) = (log.tlog_proof_under(seq, leaf, &newest)?, newest.head().size);
+    Ok(Proven { proof, stage: "published", size })
 }

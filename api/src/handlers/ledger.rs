@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use data_encoding::BASE64;
 use ledger::checkpoint::parse_decimal;
 use ledger::json::Json;
+use ledger::log_keys::in_force;
 use ledger::state::Opened;
 use serde::Deserialize;
 
@@ -25,9 +26,10 @@ pub async fn get(State(app): Shared) -> Result<Response, Problem> {
     let published = app.published();
     let state = &published.state;
     let head = app.log.head();
+    let in_force = state.opened().map_or(app.log_vkey.as_str(), |opened| in_force(opened, head.size));
     let mut members = texts([
         ("origin", state.origin().to_owned()),
-        ("vkey", app.log_vkey.clone()),
+        ("vkey", in_force.to_owned()),
         ("size", head.size.to_string()),
         ("root", head.root.to_string()),
         ("version", env!("CARGO_PKG_VERSION").to_owned()),
@@ -144,5 +146,50 @@ pub async fn readyz(State(app): Shared) -> Result<Response, Problem> {
     if !app.ledger.is_clock_sound() {
         return Err(Problem::unavailable("clock_unsound", "the operator has to confirm the clock", 60));
     }
-    Ok(json(StatusCode::OK, &Json::object([("status", Json::text("ready"))])))
+    if let Some(reason) = app.cosigning.ahead() {
+        let detail = format!("{reason}: the ledger can only be read");
+        return Err(Problem::unavailable("witness_ahead", detail, 600));
+    }
+    let mut members = texts([("status", "ready".to_owned())]);
+    if let Some(lag) = app.cosigning.lag() {
+        if lag.is_stopping {
+            let detail = "no quorum of witnesses has cosigned for too long: commands are refused";
+            return Err(Problem::unavailable("witness_lag", detail, 60));
+        }
+        let mut witnessed = texts([("size", lag.size.to_string())]);
+        maybe(&mut witnessed, "age_secs", lag.age_secs);
+        witnessed.push(("quorum", Json::text(if lag.is_lost { "lost" } else { "met" })));
+        members.push(("witnessed", Json::object(witnessed)));
+    }
+    Ok(json(StatusCode::OK, &Json::object(members)))
+}
+
+/// `GET /metrics`: figures in the text form of Prometheus.
+pub async fn metrics(State(app): Shared) -> Response {
+    let mut text = String::new();
+    let mut tell = |name: &str, kind: &str, value: u64| {
+        text.push_str(&format!("# TYPE pledger_{name} {kind}\npledger_{name} {value}\n"));
+    };
+    tell("records_total", "counter", app.log.head().size);
+    tell("queue_depth", "gauge", app.ledger.queue_depth().try_into().unwrap_or(u64::MAX));
+    tell("witness_ahead", "gauge", u64::from(app.cosigning.ahead().is_some()));
+    if let Some(lag) = app.cosigning.lag() {
+        tell("witnessed_size", "gauge", lag.size);
+        if let Some(age) = lag.age_secs {
+            tell("witnessed_age_seconds", "gauge", age);
+        }
+    }
+    let answers = app.cosigning.answers();
+    if !answers.is_empty() {
+        text.push_str("# TYPE pledger_witness_answers_total counter\n");
+    }
+    for ((witness, status), count) in answers {
+        let witness = witness.replace('\\', "\\\\").replace('"', "\\\"");
+        let labels = format!("witness=\"{witness}\",status=\"{status}\"");
+        text.push_str(&format!("pledger_witness_answers_total{{{labels}}} {count}\n"));
+    }
+    let mut response = text.into_response();
+    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response
 }

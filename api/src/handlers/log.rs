@@ -13,13 +13,14 @@ use crate::problem::Problem;
 
 const FOREVER: &str = "public, max-age=31536000, immutable";
 
-/// `GET /log/{path}`: the checkpoint, a tile or a bundle.
+/// `GET /log/{path}`: the checkpoint, which is the newest witnessed one where the policy asks witnesses, a
+/// tile or a bundle.
 ///
 /// # Errors
 /// `not_found` for other spellings and for what the newest checkpoint does not cover.
 pub async fn get(State(app): Shared, Path(path): Path<String>) -> Result<Response, Problem> {
     if path == "checkpoint" {
-        let checkpoint = app.log.checkpoint().ok_or_else(Problem::not_found)?;
+        let checkpoint = app.log.shown().ok_or_else(Problem::not_found)?;
         return Ok(public(Body::from(checkpoint.to_string()), "text/plain; charset=utf-8", "no-cache"));
     }
     let tile = TilePath::parse(&path).ok_or_else(Problem::not_found)?;

@@ -14,7 +14,7 @@ use ledger::receipt;
 use ledger::record::Record;
 use ledger::store::{StoreError, StoredRecord};
 
-use super::commands::receipt_json;
+use super::commands::{prove, receipt_json};
 use super::{Shared, off_thread, texts};
 use crate::app::{App, Reader};
 use crate::may::{Object, may_read, readable_effects};
@@ -70,18 +70,18 @@ fn entitled(
     json::read(&stored.envelope).map(Some).map_err(|error| damaged(error.to_string()))
 }
 
-/// `GET /v1/records/{seq}/proof`: the tlog-proof.
+/// `GET /v1/records/{seq}/proof`: the tlog-proof, under a witnessed checkpoint once one covers the record.
 ///
 /// # Errors
 /// `seq_not_published`.
 pub async fn proof(State(app): Shared, Path(seq): Path<String>) -> Result<Response, Problem> {
     let (seq, stored) = published(&app, &seq).await?;
     let leaf = Record::of(seq, &stored).leaf();
-    let proof = off_thread(move || app.log.tlog_proof(seq, &leaf)).await?.map_err(|error| {
+    let proof = off_thread(move || prove(&app.log, seq, &leaf)).await?.map_err(|error| {
         tracing::error!(%error, seq, "the log could not prove a record");
         Problem::internal()
     })?;
-    let mut response = Body::from(proof.to_string()).into_response();
+    let mut response = Body::from(proof.proof.to_string()).into_response();
     let text = HeaderValue::from_static("text/plain; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, text);
     let name = format!("attachment; filename=\"{seq}.tlog-proof\"");

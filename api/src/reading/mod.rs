@@ -236,7 +236,10 @@ pub async fn seq_at(app: &Arc<App>, newest: &State, at: Timestamp) -> Result<u64
 }
 
 /// The published state after that many records.
-async fn state_after(app: &Arc<App>, reader: &Principal, length: u64) -> Result<Arc<Published>, Problem> {
+///
+/// # Errors
+/// `rate_limited`; `internal` if what was published cannot be read back.
+pub async fn state_after(app: &Arc<App>, reader: &Principal, length: u64) -> Result<Arc<Published>, Problem> {
     let records = match app.ledger.past().way_to(length) {
         Way::Here(state) => return Ok(state),
         Way::Records(records) => records,

@@ -15,6 +15,7 @@ use crate::tiles::{self, FULL, TileKind, TilePath};
 use super::edge::{Edge, locate};
 use super::files::Files;
 use super::nodes::TileNodes;
+use super::shown::Shown;
 use super::{LogError, kept};
 
 /// Full tiles kept in memory, of 16 KiB each.
@@ -38,6 +39,7 @@ pub struct LogReader {
     pub(super) tiles: Arc<Tiles>,
     pub(super) published: Arc<ArcSwap<Published>>,
     pub(super) origin: KeyName,
+    pub(super) shown: Arc<Shown>,
 }
 
 impl LogReader {
@@ -88,6 +90,20 @@ impl LogReader {
     /// [`LogError::NotCovered`], [`LogError::Io`] and [`LogError::Damaged`].
     pub fn root_at(&self, size: u64) -> Result<Digest, LogError> {
         let published = self.covering(size)?;
+        merkle::root_at(size, &mut |node| self.tiles.node(&published.edge, node))
+    }
+
+    /// Root of the first `size` leaves, also where no checkpoint covers them yet: of all that was there
+    /// when the log was opened or last published.
+    ///
+    /// # Errors
+    /// [`LogError::NotCovered`], [`LogError::Io`] and [`LogError::Damaged`].
+    pub fn root_of_appended(&self, size: u64) -> Result<Digest, LogError> {
+        let published = self.published.load_full();
+        let appended = published.edge.size();
+        if size > appended {
+            return Err(LogError::NotCovered { asked: size, published: appended });
+        }
         merkle::root_at(size, &mut |node| self.tiles.node(&published.edge, node))
     }
 

@@ -14,7 +14,9 @@ use super::files::Files;
 use super::kept::Kept;
 use super::nodes::TileNodes;
 use super::reader::{LogReader, Published, Tiles, damaged};
+use super::shown::{Shown, WITNESSED};
 use super::spool::Spool;
+use super::unsynced::{Unsynced, full_tiles};
 use super::{LogConfig, LogError};
 
 /// The file of all published checkpoints.
@@ -31,7 +33,9 @@ pub struct LogOpening {
     kept: Kept,
     last: Option<SignedCheckpoint>,
     /// What the file `checkpoint` promises, if a key of this log signed it.
-    promised: Option<TreeHead>,
+    promised: Option<SignedCheckpoint>,
+    /// What the file `witnessed` promises, likewise.
+    witnessed: Option<SignedCheckpoint>,
     synced: u64,
 }
 
@@ -82,13 +86,15 @@ impl LogOpening {
         let keys = signers.iter().map(|signer| signer.verifier().clone()).chain(earlier_keys);
         let keys: Vec<_> = keys.collect();
         let (kept, last) = Kept::open(files.path(CHECKPOINTS), &origin, &keys)?;
-        let shown = files.read(CHECKPOINT)?.and_then(|bytes| String::from_utf8(bytes).ok());
-        let promised = shown.and_then(|note| SignedCheckpoint::open(&note, origin.as_str(), &keys).ok());
-        let promised = promised.map(|checkpoint| checkpoint.head());
+        let signed = |name| -> Result<_, LogError> {
+            let note = files.read(name)?.and_then(|bytes| String::from_utf8(bytes).ok());
+            Ok(note.and_then(|note| SignedCheckpoint::open(&note, origin.as_str(), &keys).ok()))
+        };
+        let (promised, witnessed) = (signed(CHECKPOINT)?, signed(WITNESSED)?);
         let tiles = Arc::new(Tiles::new(files));
         let spool = Spool::start(Arc::clone(&tiles))?;
         let tree = Tree { tiles, spool, edge: Edge::default(), stopped: false };
-        Ok(Self { tree, signers, origin, kept, last, promised, synced: 0 })
+        Ok(Self { tree, signers, origin, kept, last, promised, witnessed, synced: 0 })
     }
 
     /// Leaves so far: the index that the next one gets.
@@ -114,17 +120,17 @@ impl LogOpening {
         self.tree.append(leaves)
     }
 
-    /// Compares the tree with the last kept checkpoint, and with the one that file servers show, which
-    /// is larger where kept ones were lost; then shows readers what the kept one covers.
+    /// Compares the tree with the last kept checkpoint, and with those that file servers and readers were
+    /// shown, which are larger where kept ones were lost; then shows readers what the kept one covers.
     ///
     /// Nothing is signed: the caller first asks the witnesses what they have seen.
     ///
     /// # Errors
     /// [`LogError::HistoryMismatch`]; [`LogError::Damaged`] after a `resume` over damaged tiles.
     pub fn finish(self) -> Result<LogWriter, LogError> {
-        let Self { mut tree, signers, origin, kept, last, promised, synced } = self;
+        let Self { mut tree, signers, origin, kept, last, promised, witnessed, synced } = self;
         tree.drain()?;
-        for kept in last.as_ref().map(SignedCheckpoint::head).into_iter().chain(promised) {
+        for kept in [&last, &promised, &witnessed].into_iter().flatten().map(SignedCheckpoint::head) {
             let size = kept.size.min(tree.edge.size());
             let root = merkle::root_at(size, &mut |node| tree.tiles.node(&tree.edge, node))?;
             let rebuilt = TreeHead { size, root };
@@ -138,15 +144,20 @@ impl LogOpening {
             tiles: Arc::clone(&tree.tiles),
             published: Arc::new(ArcSwap::from_pointee(published)),
             origin: origin.clone(),
+            shown: Arc::new(Shown::new(witnessed)),
         };
-        Ok(LogWriter { tree, signers, origin, kept, reader, static_size, synced })
+        let signing = signers.clone();
+        Ok(LogWriter { tree, signers, signing, origin, kept, reader, static_size, synced })
     }
 }
 
 /// The one writer of an open log.
 pub struct LogWriter {
     tree: Tree,
+    /// All keys at hand.
     signers: Vec<Arc<LogSigner>>,
+    /// Those that sign now.
+    signing: Vec<Arc<LogSigner>>,
     origin: KeyName,
     kept: Kept,
     reader: LogReader,
@@ -182,21 +193,43 @@ impl LogWriter {
         self.tree.append(leaves)
     }
 
-    /// Signs a checkpoint of all that is appended, keeps it, and shows it to readers. If nothing was
-    /// appended since the newest one, that one is the answer and nothing is written.
+    /// Says whose lines stand on the next checkpoints, in that order: vkeys, of which those at hand sign.
     ///
     /// # Errors
-    /// [`LogError::Io`] if it could not be kept, or a file of an earlier call not be written; readers
+    /// [`LogError::NoLogKey`] if none is.
+    pub fn sign_by(&mut self, vkeys: &[&str]) -> Result<(), LogError> {
+        let at_hand =
+            |vkey: &&&str| self.signers.iter().find(|signer| signer.verifier().to_string() == **vkey);
+        let signing: Vec<_> = vkeys.iter().filter_map(|vkey| at_hand(&vkey).cloned()).collect();
+        if signing.is_empty() {
+            return Err(LogError::NoLogKey { vkeys: vkeys.join(", ") });
+        }
+        if signing.len() < vkeys.len() {
+            tracing::error!(?vkeys, "a log key that should sign is not at hand: its line is missing");
+        }
+        self.signing = signing;
+        Ok(())
+    }
+
+    /// Signs a checkpoint of all that is appended, keeps it, and shows it to readers. If nothing was
+    /// appended since the newest one, that one is the answer and nothing is written; so it is once signing
+    /// was halted ([`LogReader::halt_signing`]), whatever was appended.
+    ///
+    /// # Errors
+    /// [`LogError::Halted`] if signing was and there is none; [`LogError::Io`] if it could not be kept, or a file of an earlier call not be written; readers
     /// then don't see it. After that, [`LogError::Stopped`].
     pub fn publish(&mut self) -> Result<Arc<SignedCheckpoint>, LogError> {
         self.tree.check_running()?;
         let newest = self.reader.checkpoint();
+        if self.reader.is_signing_halted() {
+            return newest.ok_or(LogError::Halted);
+        }
         if let Some(newest) = newest.filter(|newest| newest.head().size == self.size()) {
             return Ok(newest);
         }
         let checkpoint = Arc::new(SignedCheckpoint::sign(
             self.origin.as_str(),
-            self.signers.iter().map(Arc::as_ref),
+            self.signing.iter().map(Arc::as_ref),
             self.head(),
         )?);
         self.tree.stopping(|_| self.kept.append(&checkpoint))?;
@@ -205,13 +238,13 @@ impl LogWriter {
         Ok(checkpoint)
     }
 
-    /// For plain file servers: the partial tiles of the newest published checkpoint, then the file
+    /// For plain file servers: the partial tiles of the checkpoint that the public is shown, then the file
     /// `checkpoint`.
     ///
     /// # Errors
     /// [`LogError::Io`]; the old file `checkpoint` may then still stand.
     pub fn sync_static(&mut self) -> Result<(), LogError> {
-        match self.reader.checkpoint() {
+        match self.reader.shown() {
             Some(checkpoint) => self.sync_static_under(&checkpoint),
             None => Ok(()),
         }
@@ -260,43 +293,13 @@ impl LogWriter {
     /// [`LogError::Io`] if one could not be written; then [`LogError::Stopped`].
     pub fn unsynced(&mut self) -> Result<Unsynced, LogError> {
         self.tree.drain()?;
-        Ok(Unsynced { files: self.tree.tiles.files.clone(), from: self.synced, to: self.size() })
+        Ok(Unsynced::new(self.tree.tiles.files.clone(), self.synced, self.size()))
     }
 
     /// Notes that [`Unsynced::sync`] returned this size; the next one starts there.
     pub fn synced_to(&mut self, size: u64) {
         self.synced = self.synced.max(size.min(self.size()));
     }
-}
-
-/// Files that are written and not yet durable.
-#[derive(Debug)]
-pub struct Unsynced {
-    files: Files,
-    from: u64,
-    to: u64,
-}
-
-impl Unsynced {
-    /// Syncs them, and gives the size up to which the log's full tiles are durable.
-    ///
-    /// # Errors
-    /// [`LogError::Io`].
-    pub fn sync(self) -> Result<u64, LogError> {
-        let tiles = full_tiles(self.from, self.to).map(|path| path.to_string());
-        self.files.sync(tiles.chain([CHECKPOINTS.to_owned()]))?;
-        Ok(self.to)
-    }
-}
-
-/// The bundles and tiles that became full between two sizes.
-fn full_tiles(from: u64, to: u64) -> impl Iterator<Item = TilePath> {
-    let full = u64::from(FULL);
-    let levels = (0..).map(TileKind::Hashes).take_while(move |kind| kind.count(to) >= full);
-    std::iter::once(TileKind::Entries)
-        .chain(levels)
-        .flat_map(move |kind| (kind.count(from) / full..kind.count(to) / full).map(move |i| (kind, i)))
-        .map(|(kind, index)| TilePath::full(kind, index))
 }
 
 /// The growing tree and its files.

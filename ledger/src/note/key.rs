@@ -142,7 +142,8 @@ impl VerifierKey {
     }
 
     /// The public key without its type: two keys that share it are one secret's.
-    pub(crate) fn public_bytes(&self) -> &[u8] {
+    #[must_use]
+    pub fn public_bytes(&self) -> &[u8] {
         match &self.material {
             KeyMaterial::Ed25519(key) | KeyMaterial::CosignatureV1(key) => key.as_bytes(),
             KeyMaterial::MlDsa44(key) => key,

@@ -127,3 +127,82 @@ fn split_view_cost_equals_the_smallest_overlap() {
         assert_eq!(policy.split_view_cost(), overlaps.min().unwrap() as usize, "{rest}");
     }
 }
+
+#[test]
+fn lint_says_what_is_weak() {
+    for (rest, figures, warnings) in [
+        ("quorum none\n", (0, 0, 0), &["nobody need cosign"][..]),
+        ("group g 2 w1 w2 w3\nquorum g\n", (2, 2, 1), &[]),
+        ("group g 2 w1 w2 w3 w4\nquorum g\n", (2, 3, 0), &["two quorums may share no witness"]),
+        ("group x 2 w1 w2 w3\ngroup y any w4 w5\ngroup g all x y\nquorum g\n", (3, 2, 1), &[]),
+        ("group g all w1 w2\nquorum g\n", (2, 1, 2), &["2 in the quorum"]),
+    ] {
+        let lint = policy(rest).unwrap().lint();
+        assert_eq!((lint.quorum_min, lint.loss_max, lint.split_view_cost), figures, "{rest}");
+        let told: Vec<String> = lint.warnings.iter().map(Warning::to_string).collect();
+        // The witnesses of these tests are all of one domain, some are idle and none has a URL.
+        let noise = ["may lie together", "in no group", "has no URL"];
+        let told = told.iter().filter(|told| !noise.iter().any(|noise| told.contains(noise)));
+        let told: Vec<_> = told.collect();
+        assert_eq!(told.len(), warnings.len(), "{told:?}");
+        assert!(told.iter().zip(warnings).all(|(told, want)| told.starts_with(want)), "{told:?}");
+    }
+}
+
+#[test]
+fn lint_knows_whose_domain_a_name_is_of() {
+    let log = LogSigner::new(name("Ledger.example:8443/p"), &[100; 32]);
+    for (names, of_the_log, one_domain) in [
+        (["witness.a.net/1", "b.org", "c.com/w"], 0, 0),
+        (["ledger.example/w", "b.org", "c.com"], 1, 0),
+        (["w.ledger.example", "b.org", "c.com"], 1, 0),
+        (["example/w", "b.org", "c.com"], 1, 0),
+        (["otherledger.example", "b.org", "c.com"], 0, 0),
+        (["w1.b.org", "w2.b.org/x", "c.com"], 0, 1),
+        (["localhost", "localhost", "c.com"], 0, 1),
+    ] {
+        let witnesses = names.iter().zip(1..).map(|(text, seed)| {
+            let key = Cosigner::new(name(text), &[seed; 32]);
+            format!("witness w{seed} {} http://127.0.0.1:1\n", key.verifier())
+        });
+        let witnesses: String = witnesses.collect();
+        let text = format!("log {}\n{witnesses}group g 2 w1 w2 w3\nquorum g\n", log.verifier());
+        let warnings = Policy::parse(&text).unwrap().lint().warnings;
+        let count = |of: fn(&Warning) -> bool| warnings.iter().filter(|warning| of(warning)).count();
+        assert_eq!(count(|warning| matches!(warning, Warning::OfTheLog { .. })), of_the_log, "{warnings:?}");
+        assert_eq!(count(|warning| matches!(warning, Warning::OneDomain { .. })), one_domain, "{warnings:?}");
+        assert_eq!(warnings.len(), of_the_log + one_domain);
+    }
+}
+
+/// By brute force over all sets of witnesses.
+#[test]
+fn the_fewest_that_meet_and_the_fewest_that_are_missed() {
+    for rest in [
+        "quorum w1\n",
+        "group g 3 w1 w2 w3 w4 w5\nquorum g\n",
+        "group x 2 w1 w2 w3\ngroup y any w4 w5\ngroup g all x y\nquorum g\n",
+        "group x all w1 w2 w3\ngroup y all w4 w5\ngroup g 2 x y w6\nquorum g\n",
+    ] {
+        let policy = policy(rest).unwrap();
+        let is_met = |set: u32| policy.is_met_by(&|witness| set >> witness & 1 == 1);
+        let fewest = |of: &dyn Fn(u32) -> bool| (0..64_u32).filter(|set| of(*set)).map(u32::count_ones).min();
+        let lint = policy.lint();
+        assert_eq!(Some(lint.quorum_min), fewest(&is_met).map(|n| n as usize), "{rest}");
+        assert_eq!(Some(lint.loss_max), fewest(&|gone| !is_met(!gone)).map(|n| n as usize), "{rest}");
+    }
+}
+
+#[test]
+fn since_when_a_quorum_vouches() {
+    let policy = policy("group g 2 w1 w2 w3\nquorum g\n").unwrap();
+    for (times, since) in [
+        (&[][..], None),
+        (&[(0, 10)], None),
+        (&[(0, 10), (1, 20)], Some(10)),
+        (&[(0, 10), (1, 20), (2, 30)], Some(20)),
+        (&[(0, 10), (0, 20)], None),
+    ] {
+        assert_eq!(policy.met_since(times), since, "{times:?}");
+    }
+}

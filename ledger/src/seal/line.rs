@@ -70,6 +70,11 @@ impl fmt::Display for TreeLine {
 /// What stands before a line in the tree over the lines.
 const ENTRY: &str = "pledger/sum-tree/v1\n";
 
+/// The hash of a line in the tree over the lines.
+pub(super) fn entry_hash(line: &TreeLine) -> Digest {
+    leaf_hash(format!("{ENTRY}{line}\n").as_bytes())
+}
+
 /// The lines of one seal.
 ///
 /// Invariant: in strictly ascending order of custodian, class and asset.
@@ -123,7 +128,7 @@ impl SealList {
     /// The RFC 6962 root over the lines, that a seal names.
     #[must_use]
     pub fn root(&self) -> Digest {
-        root_of(self.0.iter().map(|line| leaf_hash(format!("{ENTRY}{line}\n").as_bytes())))
+        root_of(self.0.iter().map(entry_hash))
     }
 }
 

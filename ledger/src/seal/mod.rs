@@ -6,9 +6,15 @@
 //!
 //! Source: specs/audit.md §11.
 
+mod balance_proof;
 mod line;
+mod trees;
 
+pub use balance_proof::{
+    BalanceProof, BalanceProofError, HEADER as BALANCE_PROOF, SealPayloadError, SealSaid,
+};
 pub use line::{SealList, TreeLine};
+pub use trees::{SaltKey, SealTrees, salt};
 
 use data_encoding::HEXLOWER;
 
@@ -108,22 +114,6 @@ impl Leaf {
     }
 }
 
-/// The salt of an account's leaf: the first half of HMAC-SHA256 (RFC 2104) of its id under the secret of
-/// the seal.
-#[must_use]
-pub fn salt(secret: &[u8; 32], account: &str) -> [u8; 16] {
-    /// Bytes that SHA-256 takes in at once.
-    const BLOCK: usize = 64;
-    let pad = |with: u8| {
-        let mut block = [with; BLOCK];
-        block.iter_mut().zip(secret).for_each(|(byte, key)| *byte ^= key);
-        block
-    };
-    let inner = Digest::of_parts(&[&pad(0x36), account.as_bytes()]);
-    let outer = Digest::of_parts(&[&pad(0x5c), inner.as_bytes()]);
-    *outer.as_bytes().first_chunk().expect("a SHA-256 digest has 32 bytes")
-}
-
 fn is_name(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
@@ -138,7 +128,11 @@ pub struct SumNode {
 }
 
 impl SumNode {
-    fn over(left: Self, right: Self) -> Result<Self, SealError> {
+    /// The node over two.
+    ///
+    /// # Errors
+    /// [`SealError::Overflow`].
+    pub fn over(left: Self, right: Self) -> Result<Self, SealError> {
         let sum = left.sum.checked_add(right.sum).ok_or(SealError::Overflow)?;
         let hash = Digest::of_parts(&[
             &[1],
@@ -173,11 +167,10 @@ impl SumTree {
         }
         let mut ids: Vec<_> = leaves.iter().map(|leaf| (leaf.account(), leaf.book())).collect();
         ids.sort_unstable();
-        let mut hashed: Vec<(Digest, &Leaf)> = leaves.iter().map(|leaf| (leaf.hash(), leaf)).collect();
-        hashed.sort_by_key(|(hash, _)| *hash);
-        if ids.windows(2).any(|pair| pair[0] == pair[1])
-            || hashed.windows(2).any(|pair| pair[0].0 == pair[1].0)
-        {
+        let is_twice = ids.windows(2).any(|pair| pair[0] == pair[1]);
+        let mut hashed: Vec<(Digest, Leaf)> = leaves.into_iter().map(|leaf| (leaf.hash(), leaf)).collect();
+        hashed.sort_unstable_by_key(|(hash, _)| *hash);
+        if is_twice || hashed.windows(2).any(|pair| pair[0].0 == pair[1].0) {
             return Err(SealError::DuplicateId);
         }
 
@@ -194,7 +187,7 @@ impl SumTree {
             levels.push(std::mem::replace(&mut level, above));
         }
         levels.push(level);
-        let leaves = hashed.into_iter().map(|(_, leaf)| leaf.clone()).collect();
+        let leaves = hashed.into_iter().map(|(_, leaf)| leaf).collect();
         Ok(Self { leaves, levels })
     }
 

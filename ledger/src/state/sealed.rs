@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::State;
 use crate::account::{Account, AccountStatus, Book};
-use crate::seal::{Leaf, SealError, SealList, SumTree, salt};
+use crate::seal::{Leaf, SaltKey, SealError, SealList, SealTrees};
 
 /// The accounts of one tree, and what they hold in sum.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -40,16 +40,23 @@ impl State {
     /// # Errors
     /// [`SealError`] if a sum is too large, or by a chance of one in 2^256.
     pub fn seal_list(&self, secret: &[u8; 32]) -> Result<SealList, SealError> {
-        let mut trees: BTreeMap<TreeName, Vec<Leaf>> = BTreeMap::new();
+        self.seal_trees(secret)?.list()
+    }
+
+    /// The trees of a seal of this state under its secret.
+    ///
+    /// # Errors
+    /// As [`State::seal_list`].
+    pub fn seal_trees(&self, secret: &[u8; 32]) -> Result<SealTrees, SealError> {
+        let salts = SaltKey::new(secret);
+        let mut trees: BTreeMap<[&str; 3], Vec<Leaf>> = BTreeMap::new();
         for account in self.accounts().filter(|account| is_sealed(account)) {
             let id = account.id.as_str();
-            let leaf = Leaf::new(id, account.book.as_str(), account.settled, salt(secret, id))?;
-            trees.entry(tree_of(account)).or_default().push(leaf);
+            let leaf = Leaf::new(id, account.book.as_str(), account.settled, salts.salt(id))?;
+            let (custodian, class, asset) = tree_of(account);
+            trees.entry([custodian, class, asset]).or_default().push(leaf);
         }
-        let lines = trees
-            .into_iter()
-            .map(|((custodian, class, asset), leaves)| SumTree::over(leaves)?.line(custodian, class, asset));
-        SealList::new(lines.collect::<Result<_, _>>()?)
+        SealTrees::over(trees)
     }
 }
 

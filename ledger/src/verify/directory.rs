@@ -1,18 +1,17 @@
 //! The operator's own data: a closed directory, or a copy of one.
 
-use std::fs::{self, File};
-use std::io::{self, BufReader};
 use std::path::Path;
 
+use super::claims::{Claimed, Claims};
 use super::files::LogFiles;
-use super::notes::{self, Keeper, KeptNotes, Signed};
+use super::notes::Signed;
 use super::records::Replaying;
 use super::report::{CheckId, Finding, Report};
 use super::signatures::{self, Jobs};
 use super::snapshots;
 use super::tally::Tallies;
 use super::tree::Tree;
-use super::{FETCH_JOURNAL, Options, REBUILD, RESTORE_DOCUMENT, RESTORE_JOURNAL};
+use super::{FETCH_JOURNAL, Options, RESTORE_DOCUMENT, RESTORE_JOURNAL};
 use crate::checkpoint::CheckpointError;
 use crate::command::Body;
 use crate::intake;
@@ -24,6 +23,9 @@ use crate::state::State;
 use crate::store::embedded::EmbeddedStore;
 use crate::store::{FaultKind, JournalPart, StoreError, StoreReader, Survey};
 use crate::time::Timestamp;
+
+/// Said of a quorum that needs no witness.
+const NOBODY_IS_ASKED: &str = "the policy asks nobody to cosign";
 
 /// Why checks are not made here.
 const ELSEWHERE: &str = "what came before stopped it";
@@ -42,16 +44,7 @@ pub fn directory(dir: &Path, options: &Options) -> Report {
         Ok(surveyed) => surveyed,
         Err(error) => {
             found.undecided(CheckId::Frames, Finding::new(error.to_string()).help(FETCH_JOURNAL));
-            let (origin, head, checkpoint, recorded_at) = (None, None, None, None);
-            let cosigned_by = Vec::new();
-            return Report {
-                origin,
-                head,
-                checkpoint,
-                cosigned_by,
-                recorded_at,
-                checks: found.finish(ELSEWHERE),
-            };
+            return Report { checks: found.finish(ELSEWHERE), ..Report::default() };
         }
     };
     tell_survey(&survey, &mut found);
@@ -71,14 +64,17 @@ pub fn directory(dir: &Path, options: &Options) -> Report {
     });
     found.merge(judged);
     let Walked { state, head, claims, times } = walked;
-    let newest = claims.finish(&survey, head.size, &mut found);
-    let cosigned_by = check_quorum(&state, reader, options, newest.as_ref(), &mut found);
+    compare_known(&state, key.as_ref(), options, &mut found);
+    let Claimed { newest, witnessed } = claims.finish(&survey, head.size, &mut found);
+    let judged = Claimed { newest: newest.clone(), witnessed };
+    let cosigned_by = check_quorum(&state, reader, options, &judged, &mut found);
     Report {
         origin: Some(origin),
         head: Some(head),
         checkpoint: newest.map(|newest| newest.digest()),
         cosigned_by,
         recorded_at: times,
+        balance: None,
         checks: found.finish(ELSEWHERE),
     }
 }
@@ -115,7 +111,7 @@ fn tell_survey(survey: &Survey, found: &mut Tallies) {
 }
 
 /// The key that record 0 names, or where it cannot be read the one that the caller knows.
-fn log_key(
+pub(super) fn log_key(
     origin: &str,
     reader: &dyn StoreReader,
     options: &Options,
@@ -138,135 +134,19 @@ fn log_key(
         let finding = Finding::at(0, "the log key's name is not the origin");
         found.fail(CheckId::LogSignature, finding.with(origin, recorded.name()));
     }
-    if let Some(known) = options.vkey.filter(|known| **known != recorded) {
-        let finding = Finding::at(0, "record 0 names another log key than --vkey").with(known, &recorded);
-        let help = "check --vkey: either it is another ledger's, or this is not the ledger you know";
-        found.undecided(CheckId::LogSignature, finding.help(help));
-    }
     Some(recorded)
 }
 
-/// What was signed of this tree, to be compared with it as it grows.
-struct Claims {
-    kept: Option<(KeptNotes<BufReader<File>>, VerifierKey)>,
-    /// The next of the kept notes.
-    next: Option<Signed>,
-    /// The file `checkpoint`, and checkpoints that others kept.
-    single: Vec<(Signed, CheckId)>,
-    static_checkpoint: Option<Signed>,
-    newest: Option<Signed>,
-}
-
-impl Claims {
-    fn gather(log: &LogFiles, key: Option<&VerifierKey>, options: &Options, found: &mut Tallies) -> Self {
-        let mut claims =
-            Self { kept: None, next: None, single: Vec::new(), static_checkpoint: None, newest: None };
-        let Some(key) = key else { return claims };
-        match fs::read(log.path("checkpoint")) {
-            Ok(note) => {
-                let signed = notes::judge("log/checkpoint", &note, Keeper::Ledger, key, found);
-                claims.single.extend(signed.clone().map(|signed| (signed, CheckId::EntriesRoot)));
-                claims.static_checkpoint = signed;
-            }
-            Err(error) => undecided_file(CheckId::Tiles, "log/checkpoint", &error, found),
-        }
-        match File::open(log.path("checkpoints")) {
-            Ok(file) => {
-                let notes = KeptNotes::new(BufReader::new(file), key.name().as_str());
-                claims.kept = Some((notes, key.clone()));
-                claims.advance(found);
-            }
-            Err(error) => undecided_file(CheckId::LogSignature, "log/checkpoints", &error, found),
-        }
-        for (name, note) in options.old {
-            found.count(CheckId::OldConsistency, 0);
-            let signed = notes::judge(name, note, Keeper::Other, options.vkey.unwrap_or(key), found);
-            match signed {
-                Some(signed) => claims.single.push((signed, CheckId::OldConsistency)),
-                None => found.undecided(CheckId::OldConsistency, Finding::new(format!("{name}: see above"))),
-            }
-        }
-        claims
+/// A key known from elsewhere is record 0's, or one that the ledger announced.
+fn compare_known(state: &State, recorded: Option<&VerifierKey>, options: &Options, found: &mut Tallies) {
+    let (Some(known), Some(recorded)) = (options.vkey, recorded) else { return };
+    let vkey = known.to_string();
+    let announced = state.opened().map_or(&[][..], |opened| &opened.log_keys[..]);
+    if known != recorded && announced.iter().all(|key| key.vkey != vkey) {
+        let finding = Finding::at(0, "record 0 names another log key than --vkey").with(known, recorded);
+        let help = "check --vkey: either it is another ledger's, or this is not the ledger you know";
+        found.undecided(CheckId::LogSignature, finding.help(help));
     }
-
-    /// Goes on to the next kept note that is good.
-    fn advance(&mut self, found: &mut Tallies) {
-        let before = self.next.take();
-        let least = before.as_ref().map_or(0, |signed| signed.head.size + 1);
-        self.newest = before.or(self.newest.take());
-        let Some((notes, key)) = &mut self.kept else { return };
-        loop {
-            match notes.next() {
-                Ok(None) => return,
-                Err(error) => {
-                    undecided_file(CheckId::LogSignature, "log/checkpoints", &error, found);
-                    return;
-                }
-                Ok(Some(bytes)) => {
-                    let Some(signed) = notes::judge_kept(&bytes, key, found) else { continue };
-                    if signed.head.size >= least {
-                        self.next = Some(signed);
-                        return;
-                    }
-                    let reason = format!("{}: sizes rise from note to note", signed.name);
-                    found.fail(CheckId::CheckpointForm, Finding::new(reason));
-                }
-            }
-        }
-    }
-
-    /// Compares what was signed of exactly this tree.
-    fn compare(&mut self, tree: &Tree, found: &mut Tallies) {
-        let size = tree.size();
-        while let Some(next) = self.next.as_ref().filter(|next| next.head.size == size) {
-            next.compare(&tree.head(), CheckId::EntriesRoot, found);
-            self.advance(found);
-        }
-        for (signed, id) in self.single.iter().filter(|(signed, _)| signed.head.size == size) {
-            signed.compare(&tree.head(), *id, found);
-        }
-    }
-
-    /// What was signed of more than is at hand, and records that nobody signed; gives the newest note.
-    fn finish(mut self, survey: &Survey, size: u64, found: &mut Tallies) -> Option<Signed> {
-        let ahead = self.single.iter().map(|(signed, id)| (signed, *id));
-        let ahead = ahead.chain(self.next.iter().map(|signed| (signed, CheckId::EntriesRoot)));
-        for (signed, id) in ahead.filter(|(signed, _)| signed.head.size > size) {
-            let reason = format!("{} covers {} records, at hand are {size}", signed.name, signed.head.size);
-            found.undecided(id, Finding::at(size, reason).help(FETCH_JOURNAL));
-        }
-        while self.next.is_some() {
-            self.advance(found);
-        }
-        if self.kept.is_some() {
-            self.tell_missing_notes(found);
-        }
-        let known = [self.newest, self.static_checkpoint].into_iter().flatten();
-        let newest = known.max_by_key(|signed| signed.head.size);
-        let covered = newest.as_ref().map_or(0, |signed| signed.head.size);
-        if covered < size && !survey.is_cut {
-            let finding = Finding::at(covered, "no checkpoint at hand covers the records from here on");
-            found.undecided(
-                CheckId::LogSignature,
-                finding.help("pledger serve signs one when it opens the ledger"),
-            );
-        }
-        newest
-    }
-
-    /// A checkpoint is kept before it is published, so the file of those kept never ends earlier.
-    fn tell_missing_notes(&self, found: &mut Tallies) {
-        let size_of = |signed: &Option<Signed>| signed.as_ref().map_or(0, |signed| signed.head.size);
-        let (kept, published) = (size_of(&self.newest), size_of(&self.static_checkpoint));
-        if kept < published {
-            let reason = format!("log/checkpoints ends at size {kept}, log/checkpoint is of {published}");
-            found.undecided(CheckId::CheckpointForm, Finding::at(kept, reason).help(notes::RESTORE));
-        }
-    }
-}
-
-fn undecided_file(id: CheckId, name: &str, error: &io::Error, found: &mut Tallies) {
-    found.undecided(id, Finding::new(format!("{name}: {error}")).help(REBUILD));
 }
 
 /// Through all records once: tree and files, replay, and signatures beside it.
@@ -297,7 +177,7 @@ impl Walk<'_> {
                 State::new(origin)
             }
         };
-        let static_size = self.claims.static_checkpoint.as_ref().map(|signed| signed.head.size);
+        let static_size = self.claims.static_size();
         self.log.compare_edge(&self.tree, static_size, found);
         let size = self.tree.size();
         for id in [CheckId::LeafForm, CheckId::Sequence, CheckId::TimeOrder, CheckId::EnvelopeDigest] {
@@ -320,6 +200,7 @@ impl Walk<'_> {
             for stored in batch?.records {
                 let seq = self.tree.size();
                 replaying.step(seq, &stored, jobs, found);
+                self.claims.learn(replaying.state());
                 self.take_time(seq, stored.recorded_at, found);
                 for made in self.tree.push(&Record::of(seq, &stored).leaf()) {
                     self.log.compare_full(&made, found);
@@ -346,12 +227,12 @@ impl Walk<'_> {
     }
 }
 
-/// Who cosigned the newest checkpoint, by the policy asked for or the ledger's own.
-fn check_quorum(
+/// Who cosigned the newest witnessed checkpoint, by the policy asked for or the ledger's own.
+pub(super) fn check_quorum(
     state: &State,
     reader: &dyn StoreReader,
     options: &Options,
-    newest: Option<&Signed>,
+    claimed: &Claimed,
     found: &mut Tallies,
 ) -> Vec<String> {
     let own = || {
@@ -359,11 +240,26 @@ fn check_quorum(
         Policy::parse(std::str::from_utf8(&document).ok()?).ok()
     };
     let policy = options.policy.cloned().or_else(own);
-    let (Some(policy), Some(newest)) = (policy, newest) else {
-        found.undecided(CheckId::Quorum, Finding::new("no policy or no checkpoint is at hand"));
+    let Some(policy) = policy else {
+        found.undecided(CheckId::Quorum, Finding::new("no policy is at hand"));
         return Vec::new();
     };
-    judge_quorum(&policy, newest, found)
+    let asks = !policy.needs_no_witness();
+    if !asks && options.policy.is_none() {
+        // Such a policy cannot be put in force later, so it may name a log key that was rotated since.
+        found.count(CheckId::Quorum, 0);
+        found.remark(CheckId::Quorum, NOBODY_IS_ASKED);
+        return Vec::new();
+    }
+    let Some(judged) = claimed.witnessed.as_ref().filter(|_| asks).or(claimed.newest.as_ref()) else {
+        found.undecided(CheckId::Quorum, Finding::new("no checkpoint is at hand"));
+        return Vec::new();
+    };
+    let cosigned_by = judge_quorum(&policy, judged, found);
+    if asks && claimed.newest.as_ref().is_some_and(|newest| newest.head.size > judged.head.size) {
+        found.remark(CheckId::Quorum, "the newest records are signed and not witnessed yet");
+    }
+    cosigned_by
 }
 
 /// Judges a checkpoint by a policy; gives who cosigned, and when.
@@ -376,7 +272,7 @@ pub(super) fn judge_quorum(policy: &Policy, newest: &Signed, found: &mut Tallies
         Ok(witnessed) => {
             found.count(CheckId::Quorum, witnessed.cosigned.len() as u64);
             if policy.needs_no_witness() {
-                found.remark(CheckId::Quorum, "the policy asks nobody to cosign");
+                found.remark(CheckId::Quorum, NOBODY_IS_ASKED);
             }
             witnessed.cosigned.into_iter().map(show).collect()
         }

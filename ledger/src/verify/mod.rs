@@ -13,7 +13,10 @@
 //! Memory is bounded by the state: records are read in batches, tiles compared one at a time.
 
 mod applied;
+mod balance;
+mod claims;
 mod directory;
+mod export;
 mod files;
 mod notes;
 mod proof;
@@ -23,18 +26,24 @@ mod records;
 mod report;
 mod signatures;
 mod snapshots;
+mod states;
 mod tally;
 mod tree;
+mod watching;
 
 use crate::note::VerifierKey;
 use crate::policy::Policy;
 
+pub(crate) use tree::{Made, Tree};
+
 pub use directory::directory;
+pub use export::export;
 pub use proof::{ProofOptions, proof};
 
 pub use public::{Fetched, public};
 pub use records::{Answer, Answerer, Question, Stated};
-pub use report::{Check, CheckId, CheckResult, FORMAT, Finding, Report, Verdict};
+pub use report::{Check, CheckId, CheckResult, FORMAT, Finding, ProvenBalance, Report, Verdict};
+pub use watching::{Kept, Trust, Watched, watch};
 
 /// What a verification rests on besides the ledger's own bytes.
 #[derive(Default)]

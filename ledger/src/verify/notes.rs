@@ -32,14 +32,16 @@ pub(super) struct Signed {
     pub(super) note: String,
 }
 
-/// Reads a note and checks its signature and form; `None` once that is told.
+/// Reads a note and checks its form, and a signature by one of the log's keys, whose name is the origin;
+/// `None` once that is told, or where no key is known.
 pub(super) fn judge(
     name: &str,
     bytes: &[u8],
     keeper: Keeper,
-    key: &VerifierKey,
+    keys: &[VerifierKey],
     found: &mut Tallies,
 ) -> Option<Signed> {
+    let key = keys.first()?;
     found.count(CheckId::CheckpointForm, 1);
     let text = std::str::from_utf8(bytes).ok();
     let note = text.ok_or(NoteError::Malformed { reason: "not UTF-8" }).and_then(Note::parse);
@@ -60,7 +62,7 @@ pub(super) fn judge(
     let checkpoint = Checkpoint::parse(note.text());
     let last = checkpoint.as_ref().ok().and_then(|checkpoint| checkpoint.head().size.checked_sub(1));
     let at = |reason: String| Finding { first_seq: last, ..Finding::new(reason) }.help(RESTORE);
-    if let Err(error) = note.verify([key]) {
+    if let Err(error) = note.verify(keys) {
         let finding =
             at(format!("{name}: {error}")).with(format!("a signature by {key}"), "none that is good");
         match (&error, keeper) {
@@ -91,7 +93,8 @@ pub(super) fn judge(
 }
 
 /// Judges what [`KeptNotes`] gave: a note and the empty line after it.
-pub(super) fn judge_kept(bytes: &[u8], key: &VerifierKey, found: &mut Tallies) -> Option<Signed> {
+pub(super) fn judge_kept(bytes: &[u8], keys: &[VerifierKey], found: &mut Tallies) -> Option<Signed> {
+    let key = keys.first()?;
     let size = bytes.split(|byte| *byte == b'\n').nth(1).map(String::from_utf8_lossy);
     let name = format!("log/checkpoints, size {}", size.unwrap_or_default());
     let Some(note) = bytes.strip_suffix(b"\n").filter(|note| note.ends_with(b"\n")) else {
@@ -104,7 +107,7 @@ pub(super) fn judge_kept(bytes: &[u8], key: &VerifierKey, found: &mut Tallies) -
         }
         return None;
     };
-    judge(&name, note, Keeper::Ledger, key, found)
+    judge(&name, note, Keeper::Ledger, keys, found)
 }
 
 impl Signed {
@@ -217,7 +220,7 @@ mod tests {
     fn read(file: &[u8], key: &VerifierKey) -> (Vec<u64>, Vec<CheckResult>) {
         let (mut notes, mut found, mut sizes) = (KeptNotes::new(file, ORIGIN), Tallies::default(), vec![]);
         while let Some(bytes) = notes.next().unwrap() {
-            let signed = judge_kept(&bytes, key, &mut found);
+            let signed = judge_kept(&bytes, std::slice::from_ref(key), &mut found);
             sizes.extend(signed.map(|signed| signed.head.size));
         }
         let checks = found.finish("elsewhere");

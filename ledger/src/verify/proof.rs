@@ -1,8 +1,11 @@
-//! One file that somebody was given: a receipt, or evidence of a fork.
+//! One file that somebody was given: a receipt, a balance proof, or evidence of a fork.
 
+use std::collections::BTreeSet;
+
+use super::balance;
 use super::directory::judge_quorum;
 use super::notes::{self, Keeper, Signed};
-use super::report::{CheckId, Finding, Report};
+use super::report::{CheckId, Finding, ProvenBalance, Report};
 use super::tally::Tallies;
 use crate::checkpoint::Checkpoint;
 use crate::digest::Digest;
@@ -13,10 +16,10 @@ use crate::note::{Note, VerifierKey};
 use crate::policy::Policy;
 use crate::proof::TlogProof;
 use crate::record::Record;
+use crate::seal::BALANCE_PROOF;
 
 const RECEIPT: &str = "c2sp.org/tlog-proof@v1";
 const EVIDENCE: &str = "pledger/fork-evidence/v1";
-const BALANCE: &str = "pledger/balance-proof/v1";
 
 /// Why checks are not made here.
 const ELSEWHERE: &str = "one file does not show it";
@@ -50,44 +53,53 @@ pub fn proof(bytes: &[u8], options: &ProofOptions) -> Report {
         Ok(text) => match text.lines().next().unwrap_or_default() {
             RECEIPT => receipt(text, options, &mut judged),
             EVIDENCE => evidence(text, options, &mut judged.found),
-            BALANCE => {
-                let finding = Finding::new("balance proofs cannot be checked by this version yet");
-                judged.found.undecided(CheckId::SealsRecomputed, finding.help(super::NEWER));
-            }
+            BALANCE_PROOF => balance::balance_proof(text, options, &mut judged),
             _ => unknown(&mut judged.found),
         },
         Err(_) => unknown(&mut judged.found),
     }
-    let Judged { found, origin, head, checkpoint, cosigned_by, record } = judged;
+    let Judged { found, origin, head, checkpoint, cosigned_by, record, balance } = judged;
     let recorded_at = record.map(|record| (record.recorded_at, record.recorded_at));
-    Report { origin, head, checkpoint, cosigned_by, recorded_at, checks: found.finish(ELSEWHERE) }
+    let checks = found.finish(ELSEWHERE);
+    Report { origin, head, checkpoint, cosigned_by, recorded_at, balance, checks }
 }
 
+/// What was found so far.
 #[derive(Default)]
-struct Judged {
-    found: Tallies,
-    origin: Option<String>,
+pub(super) struct Judged {
+    pub(super) found: Tallies,
+    pub(super) origin: Option<String>,
     head: Option<TreeHead>,
     checkpoint: Option<Digest>,
     cosigned_by: Vec<String>,
-    record: Option<Record>,
+    /// The record, once the tree was found to hold it.
+    pub(super) record: Option<Record>,
+    pub(super) balance: Option<ProvenBalance>,
 }
 
 fn unknown(found: &mut Tallies) {
-    let reason = "neither a receipt (tlog-proof) nor fork evidence, by its first line";
+    let reason = "no receipt (tlog-proof), balance proof or fork evidence, by its first line";
     found.undecided(CheckId::Inclusion, Finding::new(reason));
 }
 
 fn receipt(text: &str, options: &ProofOptions, judged: &mut Judged) {
-    let found = &mut judged.found;
-    let proof = match TlogProof::parse(text) {
-        Ok(proof) => proof,
-        Err(error) => {
-            let help = "fetch the receipt again from /v1/records/{seq}";
-            found.undecided(CheckId::Inclusion, Finding::new(error.to_string()).help(help));
-            return;
+    match TlogProof::parse(text) {
+        Ok(proof) => {
+            judge_receipt(&proof, options, judged);
+            if let Some(record) = &judged.record {
+                bind(record, options.payload, &mut judged.found);
+            }
         }
-    };
+        Err(error) => {
+            let help = "fetch the receipt again from /v1/records/{seq}/proof";
+            judged.found.undecided(CheckId::Inclusion, Finding::new(error.to_string()).help(help));
+        }
+    }
+}
+
+/// Checks signature, quorum and inclusion, and keeps the record that is shown.
+pub(super) fn judge_receipt(proof: &TlogProof, options: &ProofOptions, judged: &mut Judged) {
+    let found = &mut judged.found;
     let claimed = Note::parse(&proof.checkpoint).ok();
     let claimed = claimed.and_then(|note| Checkpoint::parse(note.text()).ok());
     judged.origin = claimed.as_ref().map(|checkpoint| checkpoint.origin().to_owned());
@@ -112,9 +124,6 @@ fn receipt(text: &str, options: &ProofOptions, judged: &mut Judged) {
         return;
     }
     judged.record = record(leaf, proof.index, found);
-    if let Some(record) = &judged.record {
-        bind(record, options.payload, found);
-    }
 }
 
 /// The checkpoint, if a key that is known for its origin signed it.
@@ -128,7 +137,11 @@ fn signed_checkpoint(
     let of_origin =
         claimed.and_then(|claimed| keys.iter().find(|key| key.name().as_str() == claimed.origin()));
     match of_origin.or(keys.first()) {
-        Some(key) => notes::judge("the receipt's checkpoint", note.as_bytes(), Keeper::Other, key, found),
+        Some(key) => {
+            let same_log = keys.iter().filter(|known| known.name() == key.name());
+            let known: Vec<_> = same_log.map(|known| (*known).clone()).collect();
+            notes::judge("the receipt's checkpoint", note.as_bytes(), Keeper::Other, &known, found)
+        }
         None => {
             let finding = Finding::new("nobody's key is known").help(GIVE_KEY);
             found.undecided(CheckId::LogSignature, finding);
@@ -198,8 +211,11 @@ fn evidence(text: &str, options: &ProofOptions, found: &mut Tallies) {
     if keys.is_empty() {
         found.undecided(CheckId::LogSignature, Finding::new("nobody's key is known").help(GIVE_KEY));
     }
-    for key in keys {
-        match evidence.verify(key.name().as_str(), [key]) {
+    let logs: BTreeSet<&str> = keys.iter().map(|key| key.name().as_str()).collect();
+    for origin in logs {
+        // While a log key is rotated, the two sides may be signed by two keys.
+        let of_log = keys.iter().copied().filter(|key| key.name().as_str() == origin);
+        match evidence.verify(origin, of_log) {
             Ok(fork) => found.fail(id, forked(&fork)),
             Err(error @ (ForkError::Malformed { .. } | ForkError::Side(_) | ForkError::NoFork { .. })) => {
                 found.undecided(id, Finding::new(error.to_string()));

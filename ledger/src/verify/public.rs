@@ -46,11 +46,7 @@ pub fn public(fetch: &dyn Fn(&str) -> Fetched, options: &Options) -> (Report, Op
     found.skip(CheckId::OldConsistency, "no --old FILE was given");
     found.skip(CheckId::Quorum, "no --policy was given");
     let Some(newest) = newest(fetch, options, &mut found) else {
-        let (origin, head, checkpoint, recorded_at) = (None, None, None, None);
-        let cosigned_by = Vec::new();
-        let report =
-            Report { origin, head, checkpoint, cosigned_by, recorded_at, checks: found.finish(ELSEWHERE) };
-        return (report, None);
+        return (Report { checks: found.finish(ELSEWHERE), ..Report::default() }, None);
     };
     let cosigned_by = match options.policy {
         Some(policy) => judge_quorum(policy, &newest, &mut found),
@@ -75,6 +71,7 @@ pub fn public(fetch: &dyn Fn(&str) -> Fetched, options: &Options) -> (Report, Op
         checkpoint: Some(newest.digest()),
         cosigned_by,
         recorded_at: outsider.times,
+        balance: None,
         checks: found.finish(ELSEWHERE),
     };
     (report, Some(newest.note))
@@ -83,6 +80,11 @@ pub fn public(fetch: &dyn Fn(&str) -> Fetched, options: &Options) -> (Report, Op
 fn keys<'a>(options: &Options<'a>) -> Vec<&'a VerifierKey> {
     let of_policy = options.policy.into_iter().flat_map(Policy::logs).map(|log| &log.key);
     options.vkey.into_iter().chain(of_policy).collect()
+}
+
+/// The known keys under that key's name: while a log key is rotated there are two.
+fn of_one_log(options: &Options, key: &VerifierKey) -> Vec<VerifierKey> {
+    keys(options).into_iter().filter(|known| known.name() == key.name()).cloned().collect()
 }
 
 /// The key that signed it: its name is the origin on the first line.
@@ -105,7 +107,7 @@ fn newest(fetch: &dyn Fn(&str) -> Fetched, options: &Options, found: &mut Tallie
     let first = note.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let key = known.iter().find(|key| key.name().as_str().as_bytes() == first).or(known.first());
     match key {
-        Some(key) => notes::judge("/log/checkpoint", &note, Keeper::Other, key, found),
+        Some(key) => notes::judge("/log/checkpoint", &note, Keeper::Other, &of_one_log(options, key), found),
         None => {
             let finding = Finding::new("nobody's key is known").help("give --vkey or --policy");
             found.undecided(CheckId::LogSignature, finding);
@@ -125,7 +127,7 @@ fn read_old(
     let mut old = Vec::new();
     for (name, note) in options.old {
         found.count(CheckId::OldConsistency, 0);
-        match notes::judge(name, note, Keeper::Other, key, found) {
+        match notes::judge(name, note, Keeper::Other, &of_one_log(options, key), found) {
             None => found.undecided(CheckId::OldConsistency, Finding::new(format!("{name}: see above"))),
             Some(signed) if signed.head.size > newest.head.size => {
                 let reason =

@@ -3,12 +3,12 @@
 //! Where the rules refuse a record, the state after it is unknown: the replay ends there, says so,
 //! and the tree goes on without it.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::applied::{applied, meant};
+use super::applied::applied;
 use super::report::{CheckId, Finding};
-use super::signatures::{Job, Jobs};
+use super::signatures::{Job, Jobs, Known};
+use super::states::StatesAtSizes;
 use super::tally::Tallies;
 use crate::command::{Body, CommandError, CustodyStatementPut, MarginState, SealPut};
 use crate::digest::Digest;
@@ -23,9 +23,6 @@ use crate::time::Timestamp;
 
 /// Records between two looks at all invariants; `apply` keeps each of them at each record.
 const AUDIT_EVERY: u64 = 4_096;
-
-/// What the recorded effects of a margin statement or a seal hold; a hint which states will be asked for.
-const EFFECTS: [&[u8]; 2] = [br#""kind":"margin_statement""#, br#""kind":"seal""#];
 
 /// Checks that hold for each record that replays.
 const REPLAYED: [CheckId; 3] = [CheckId::Replay, CheckId::Expiry, CheckId::Idempotency];
@@ -82,59 +79,11 @@ pub enum Answer {
 /// Who answers.
 pub type Answerer<'a> = dyn Fn(&Question) -> Answer + 'a;
 
-/// The states at sizes that later margin statements and seals name, each kept for as long as one is to
-/// come.
-struct StatesAtSizes {
-    /// How many are to come, by the size that they name.
-    wanted: BTreeMap<u64, usize>,
-    kept: BTreeMap<u64, State>,
-}
-
-impl StatesAtSizes {
-    fn scan(reader: &dyn StoreReader) -> Result<Self, StoreError> {
-        let mut wanted = BTreeMap::new();
-        for batch in reader.batches(0) {
-            for stored in batch?.records {
-                let holds = |effect: &[u8]| stored.effects.windows(effect.len()).any(|w| w == effect);
-                if EFFECTS.iter().any(|effect| holds(effect))
-                    && let Some(body) = meant(reader, &stored)
-                    && let Some(size) = size_named(&body)
-                {
-                    *wanted.entry(size).or_default() += 1;
-                }
-            }
-        }
-        Ok(Self { wanted, kept: BTreeMap::new() })
-    }
-
-    fn reached(&mut self, state: &State) {
-        if self.wanted.contains_key(&state.length()) {
-            self.kept.insert(state.length(), state.clone());
-        }
-    }
-
-    /// The state at that size; forgotten with the last that names it.
-    fn take(&mut self, size: u64) -> Option<State> {
-        let left = self.wanted.get_mut(&size)?;
-        *left = left.saturating_sub(1);
-        let state = self.kept.get(&size).cloned();
-        if *left == 0 {
-            self.wanted.remove(&size);
-            self.kept.remove(&size);
-        }
-        state
-    }
-}
-
-/// The size whose state a command speaks of.
-fn size_named(body: &Body) -> Option<u64> {
-    if let Body::MarginState(stated) = body {
-        Some(stated.state_size)
-    } else if let Body::SealPut(put) = body {
-        Some(put.size)
-    } else {
-        None
-    }
+/// Whether each record's effects were kept beside it, to be compared.
+#[derive(Clone, Copy)]
+enum Effects {
+    Kept,
+    NotKept,
 }
 
 /// A replay on its way.
@@ -142,6 +91,7 @@ pub(super) struct Replaying<'a> {
     reader: &'a dyn StoreReader,
     answer: Option<&'a Answerer<'a>>,
     states: StatesAtSizes,
+    effects: Effects,
     state: State,
     approvals: u64,
     /// The first record that was not taken up.
@@ -154,15 +104,39 @@ impl<'a> Replaying<'a> {
         reader: &'a dyn StoreReader,
         answer: Option<&'a Answerer<'a>>,
     ) -> Result<Self, StoreError> {
-        let mut states = StatesAtSizes::scan(reader)?;
+        Ok(Self::with(origin, reader, answer, StatesAtSizes::scan(reader)?, Effects::Kept))
+    }
+
+    /// Of an export, which keeps no effects; `states` are the sizes that its records name.
+    pub(super) fn of_export(
+        origin: &str,
+        reader: &'a dyn StoreReader,
+        answer: Option<&'a Answerer<'a>>,
+        states: StatesAtSizes,
+    ) -> Self {
+        Self::with(origin, reader, answer, states, Effects::NotKept)
+    }
+
+    fn with(
+        origin: &str,
+        reader: &'a dyn StoreReader,
+        answer: Option<&'a Answerer<'a>>,
+        mut states: StatesAtSizes,
+        effects: Effects,
+    ) -> Self {
         let state = State::new(origin);
         states.reached(&state);
-        Ok(Self { reader, answer, states, state, approvals: 0, stopped_at: None })
+        Self { reader, answer, states, effects, state, approvals: 0, stopped_at: None }
     }
 
     /// The state after the records taken up so far.
     pub(super) fn state(&self) -> &State {
         &self.state
+    }
+
+    /// Takes nothing up any more: the record of that number is not at hand, or is another.
+    pub(super) fn halt(&mut self, seq: u64) {
+        self.stopped_at.get_or_insert(seq);
     }
 
     /// Takes the next record up and hands its envelope to the signature checks.
@@ -171,24 +145,40 @@ impl<'a> Replaying<'a> {
             return;
         }
         let before = self.state.clone();
-        jobs.push(Job { seq, stored: stored.clone(), before: before.clone() });
-        let read = replay::read(seq, stored);
-        let taken = read.and_then(|read| {
-            replay::take_up(&mut self.state, &read, self.reader)?;
-            Ok(read)
-        });
-        match taken {
-            Ok(read) => {
+        let mut push = |known: Known| jobs.push(Job { seq, stored: stored.clone(), known });
+        let read = match replay::read(seq, stored) {
+            Ok(read) => read,
+            Err(error) => {
+                push(Known::Before(Box::new(before)));
+                self.stop(seq, error, stored, found);
+                return;
+            }
+        };
+        let author = before.party(&read.command.author).cloned();
+        match self.take_up(&read) {
+            Ok(()) => {
                 REPLAYED.into_iter().for_each(|id| found.count(id, 1));
                 self.commit(seq, &read, found);
             }
             Err(error) => {
                 self.state = before;
-                self.stopped_at = Some(seq);
-                let documents = self.missing_document(stored);
-                tell(seq, error, documents, found);
+                self.stop(seq, error, stored, found);
             }
         }
+        push(Known::Read(Box::new(read), author));
+    }
+
+    fn take_up(&mut self, read: &ReadRecord) -> Result<(), ReplayError> {
+        match self.effects {
+            Effects::Kept => replay::take_up(&mut self.state, read, self.reader),
+            Effects::NotKept => replay::apply_read(&mut self.state, read, self.reader).map(drop),
+        }
+    }
+
+    fn stop(&mut self, seq: u64, error: ReplayError, stored: &StoredRecord, found: &mut Tallies) {
+        self.stopped_at = Some(seq);
+        let documents = self.missing_document(stored);
+        tell(seq, error, documents, found);
     }
 
     fn commit(&mut self, seq: u64, read: &ReadRecord, found: &mut Tallies) {

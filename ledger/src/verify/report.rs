@@ -167,8 +167,41 @@ pub struct Check {
     pub is_asked: bool,
 }
 
-/// What a verification found.
+/// What a balance proof shows.
 #[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ProvenBalance {
+    /// The account.
+    pub account: String,
+    /// Its book.
+    pub book: String,
+    /// Custodian, property class and asset.
+    pub tree: [String; 3],
+    /// Smallest units of the asset.
+    pub units: u128,
+    /// When the last record that the seal speaks of was recorded.
+    pub as_of: Timestamp,
+    /// How many records the seal speaks of.
+    pub size: u64,
+}
+
+impl ProvenBalance {
+    fn members(&self) -> [(&'static str, String); 8] {
+        let [custodian, class, asset] = self.tree.clone();
+        [
+            ("account", self.account.clone()),
+            ("book", self.book.clone()),
+            ("amount", self.units.to_string()),
+            ("asset", asset),
+            ("class", class),
+            ("custodian", custodian),
+            ("as_of", self.as_of.to_string()),
+            ("size", self.size.to_string()),
+        ]
+    }
+}
+
+/// What a verification found.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Report {
     /// The ledger's origin, where one could be read.
     pub origin: Option<String>,
@@ -180,6 +213,8 @@ pub struct Report {
     pub cosigned_by: Vec<String>,
     /// Recorded times of the first record and the last.
     pub recorded_at: Option<(Timestamp, Timestamp)>,
+    /// The balance that a balance proof is about.
+    pub balance: Option<ProvenBalance>,
     /// Every check, in the order of the specification.
     pub checks: Vec<Check>,
 }
@@ -219,6 +254,10 @@ impl Report {
             let range = [text("first", first.to_string()), text("last", last.to_string())];
             members.push(("recorded_at", Json::object(range)));
         }
+        if let Some(balance) = &self.balance {
+            let told = balance.members().into_iter().map(|(name, told)| (name, Json::text(told)));
+            members.push(("balance", Json::object(told)));
+        }
         members.push(("checks", Json::array(self.checks.iter().map(Check::to_json))));
         Json::object(members)
     }
@@ -255,6 +294,10 @@ impl fmt::Display for Report {
         }
         if !self.cosigned_by.is_empty() {
             writeln!(f, "cosigned by {}", self.cosigned_by.join(", "))?;
+        }
+        if let Some(balance) = &self.balance {
+            let told = balance.members().map(|(name, told)| format!("{name} {told}"));
+            writeln!(f, "{}", told.join(", "))?;
         }
         self.checks.iter().try_for_each(|check| check.fmt(f))?;
         let shown = |text: Option<String>| text.unwrap_or_else(|| "unknown".to_owned());

@@ -113,10 +113,9 @@ mod tests {
     fn verdict(fill: impl FnOnce(&mut Tallies)) -> Verdict {
         let mut tallies = Tallies::default();
         fill(&mut tallies);
-        let (origin, head, checkpoint, recorded_at) = (None, None, None, None);
         let checks = tallies.finish("elsewhere");
         assert_eq!(checks.len(), CheckId::ALL.len(), "no check is silent");
-        Report { origin, head, checkpoint, cosigned_by: vec![], recorded_at, checks }.verdict()
+        Report { checks, ..Report::default() }.verdict()
     }
 
     #[test]

@@ -8,9 +8,9 @@ use crate::merkle::{Frontier, TreeHead, leaf_hash, root_of};
 use crate::tiles::{self, FULL, TileKind, TilePath};
 
 /// A tile or bundle as the leaves give it.
-pub(super) struct Made {
-    pub(super) path: TilePath,
-    pub(super) bytes: Vec<u8>,
+pub(crate) struct Made {
+    pub(crate) path: TilePath,
+    pub(crate) bytes: Vec<u8>,
 }
 
 /// A tile or bundle as it was found.
@@ -25,7 +25,7 @@ pub(super) enum Found {
 
 /// A growing tree that gives every tile and bundle once it is full.
 #[derive(Default)]
-pub(super) struct Tree {
+pub(crate) struct Tree {
     frontier: Frontier,
     size: u64,
     /// The last tile of each level, not yet full.
@@ -34,7 +34,7 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    pub(super) fn size(&self) -> u64 {
+    pub(crate) fn size(&self) -> u64 {
         self.size
     }
 
@@ -43,7 +43,7 @@ impl Tree {
     }
 
     /// Adds a leaf and gives what it completes. Leaves are records': far shorter than 64 KiB.
-    pub(super) fn push(&mut self, leaf: &[u8]) -> Vec<Made> {
+    pub(crate) fn push(&mut self, leaf: &[u8]) -> Vec<Made> {
         let mut hash = leaf_hash(leaf);
         self.frontier.push(hash);
         tiles::push_entry(&mut self.bundle, leaf).expect("a record's leaf is five short lines");
@@ -74,7 +74,7 @@ impl Tree {
     }
 
     /// The partial tiles and the partial bundle at the end.
-    pub(super) fn partials(&self) -> Vec<Made> {
+    pub(crate) fn partials(&self) -> Vec<Made> {
         let bytes = |path: TilePath| match path.kind() {
             TileKind::Hashes(level) => bytes_of(&self.levels[usize::from(level)]),
             TileKind::Entries => self.bundle.clone(),

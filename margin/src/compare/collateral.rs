@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 use ledger::decimal::Exact;
 use num_traits::One;
 
+use crate::contract::entry_in_force;
 use crate::error::Code;
 use crate::input::Input;
 use crate::instrument::Kind;
 use crate::market::Quote;
 use crate::money::{Figure, positive_part};
-use crate::portfolio::entry_in_force;
 use crate::position::Collateral;
 use crate::reader::Reader;
 use crate::regime::harmonized::Harmonized;

@@ -37,6 +37,8 @@ pub struct Comparison {
     currency: Currency,
     regimes: Vec<(String, Digest)>,
     rungs: Vec<BigInt>,
+    /// Each account's ladder to 1e-8; the rungs are their sums.
+    accounts: Vec<(String, [Figure; RUNGS])>,
     silos: BTreeMap<String, Figure>,
     haircut_difference: BigInt,
     immobile_excess: BigInt,
@@ -71,6 +73,7 @@ pub fn compare_tree(input: &Json) -> Result<Comparison, Failure> {
     };
     let mut sums = [Figure::ZERO; RUNGS];
     let mut silos: BTreeMap<String, Figure> = BTreeMap::new();
+    let mut accounts = Vec::new();
     for (account, holdings) in &portfolio.accounts {
         let ladder = climb.account(account, holdings)?;
         for (sum, rung) in sums.iter_mut().zip(ladder.rungs) {
@@ -80,6 +83,7 @@ pub fn compare_tree(input: &Json) -> Result<Comparison, Failure> {
             let held = silos.entry(silo).or_default();
             *held = held.plus(figure)?;
         }
+        accounts.push((account.clone(), ladder.rungs));
     }
     let currency = &input.currency;
     let by_silo = collateral::counted_by_silo(posted, siloed);
@@ -92,6 +96,7 @@ pub fn compare_tree(input: &Json) -> Result<Comparison, Failure> {
         currency: currency.clone(),
         regimes: library.chosen.iter().map(|regime| (regime.id().to_owned(), regime.sha256())).collect(),
         rungs: sums.iter().map(|sum| currency.minor_up(&sum.exact())).collect(),
+        accounts,
         haircut_difference: currency.minor_down(&counted) - currency.minor_down(&counted_today),
         immobile_excess: currency.minor_down(&collateral::immobile_excess(&by_silo, &silos)),
         silos,
@@ -114,6 +119,12 @@ impl Comparison {
     #[must_use]
     pub fn rungs(&self) -> &[BigInt] {
         &self.rungs
+    }
+
+    /// Each account's ladder to 1e-8, by name in byte order.
+    #[must_use]
+    pub fn accounts(&self) -> &[(String, [Figure; RUNGS])] {
+        &self.accounts
     }
 
     /// What each reason makes of the difference, in whole cents; negative is a cost of merging.
@@ -177,6 +188,7 @@ impl Comparison {
             ("trapped", money(&trapped)),
             ("silos", Json::object(silos)),
             ("rungs", Json::array(self.rungs.iter().map(money))),
+            ("accounts", Json::array(self.accounts.iter().map(|account| self.account_json(account)))),
             ("lines", named(self.lines())),
             ("shapley", named(self.shapley())),
         ]);
@@ -184,6 +196,11 @@ impl Comparison {
         let classes = self.property_classes.iter().map(|class| Json::text(class.as_str()));
         members.push(("property_classes", Json::array(classes)));
         Json::object(members)
+    }
+
+    fn account_json(&self, (account, rungs): &(String, [Figure; RUNGS])) -> Json {
+        let rungs = rungs.iter().map(|rung| Json::text(self.currency.print(*rung)));
+        Json::object([("account", Json::text(account.as_str())), ("rungs", Json::array(rungs))])
     }
 
     fn regimes_json(&self) -> Json {

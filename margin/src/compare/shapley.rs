@@ -79,6 +79,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(10_000))]
+
         #[test]
         fn the_formula_is_the_average_over_all_orders(savings in prop::collection::vec(0_i64..1_000_000, 4)) {
             let savings: Vec<BigInt> = savings.into_iter().map(BigInt::from).collect();

@@ -15,6 +15,8 @@ pub(crate) struct Library {
     pub(crate) chosen: Vec<Regime>,
     /// Rule books by id that margin silos of a chosen one.
     pub(crate) methods: BTreeMap<String, Regime>,
+    /// Whether options are valued at other prices too, whatever the rule books ask.
+    pub(crate) revalues: bool,
 }
 
 impl Library {
@@ -63,8 +65,8 @@ impl Library {
             | Rules::Span(_)
             | Rules::Schedule(_)
             | Rules::Harmonized(_)
-            | Rules::Strategy
-            | Rules::Spm => None,
+            | Rules::Strategy(_)
+            | Rules::Spm(_) => None,
         });
         for (id, methods) in siloed.collect::<Vec<_>>() {
             for (silo, method) in methods.into_iter().filter(|(_, method)| method != SPOT_RATE) {
@@ -120,8 +122,8 @@ impl Library {
                 | Rules::Span(_)
                 | Rules::Schedule(_)
                 | Rules::Harmonized(_)
-                | Rules::Strategy
-                | Rules::Spm => applied.push((id, rules)),
+                | Rules::Strategy(_)
+                | Rules::Spm(_) => applied.push((id, rules)),
             }
         }
         applied
@@ -133,9 +135,19 @@ impl Library {
             Rules::Tims(tims) => !tims.has_class(risk_class),
             Rules::Schedule(schedule) => !schedule.has_class(risk_class),
             Rules::Harmonized(harmonized) => harmonized.range(risk_class).is_none(),
-            Rules::Span(_) | Rules::Siloed(_) | Rules::Strategy | Rules::Spm => false,
+            Rules::Span(_) | Rules::Siloed(_) | Rules::Strategy(_) | Rules::Spm(_) => false,
         };
         self.applied(form).into_iter().filter(|(_, rules)| lacks(rules)).map(|(id, _)| id).collect()
+    }
+
+    /// Whether a position of that form is margined by a rule that prices scenarios, so that an option
+    /// needs a volatility.
+    pub(crate) fn asks_arrays(&self, form: LegalForm) -> bool {
+        self.revalues
+            || self.applied(form).iter().any(|(_, rules)| match rules {
+                Rules::Tims(_) | Rules::Span(_) | Rules::Harmonized(_) | Rules::Spm(_) => true,
+                Rules::Schedule(_) | Rules::Siloed(_) | Rules::Strategy(_) => false,
+            })
     }
 
     /// Whether a position of that form is margined by a rule that reads its underlying's price.
@@ -143,9 +155,14 @@ impl Library {
         self.applied(form).iter().any(|(_, rules)| matches!(rules, Rules::Span(_)))
     }
 
+    /// Whether a position of that form is paired into strategies.
+    pub(crate) fn asks_strategy(&self, form: LegalForm) -> bool {
+        self.applied(form).iter().any(|(_, rules)| matches!(rules, Rules::Strategy(_)))
+    }
+
     /// Whether any figure is in the reporting currency, rather than in the coin of settlement.
     pub(crate) fn asks_reporting_value(&self) -> bool {
-        self.rules().any(|(_, rules)| !matches!(rules, Rules::Spm))
+        self.rules().any(|(_, rules)| !matches!(rules, Rules::Spm(_)))
     }
 
     /// Where harmonised rule books place a risk class in their tree: class and group.
@@ -159,8 +176,8 @@ impl Library {
             | Rules::Span(_)
             | Rules::Schedule(_)
             | Rules::Siloed(_)
-            | Rules::Strategy
-            | Rules::Spm => None,
+            | Rules::Strategy(_)
+            | Rules::Spm(_) => None,
         });
         places.collect()
     }

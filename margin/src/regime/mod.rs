@@ -8,6 +8,8 @@ pub(crate) mod prepared;
 mod schedule;
 pub(crate) mod siloed;
 mod span;
+pub(crate) mod spm;
+pub(crate) mod strategy;
 mod tims;
 
 pub use document::RegimeError;
@@ -20,6 +22,7 @@ use ledger::json::Json;
 
 use crate::error::InputError;
 use crate::portfolio::{Holding, Portfolio};
+use crate::pricing::Pricer;
 use crate::reader::{Bound, Reader};
 use crate::scenario::Extreme;
 use document::{Shelf, Sources};
@@ -64,22 +67,20 @@ pub(crate) enum Rules {
     Schedule(schedule::Schedule),
     Siloed(siloed::Siloed),
     Harmonized(Box<harmonized::Harmonized>),
-    /// Strategy-based margin of options: a later version computes it.
-    Strategy,
-    /// Scenario margin in the settlement coin: a later version computes it.
-    Spm,
+    Strategy(Box<strategy::Strategy>),
+    Spm(Box<spm::Spm>),
 }
 
 impl Regime {
-    /// Ids of the shipped rule books, computed or not.
+    /// Ids of the shipped rule books.
     pub fn shipped_ids() -> impl Iterator<Item = &'static str> {
         SHIPPED.iter().map(|(id, _)| *id)
     }
 
-    /// Ids of the shipped rule books whose method this version computes: what a run without a
-    /// choice runs.
+    /// Ids of the shipped rule books whose method this version computes, which is all of them: what
+    /// a run without a choice runs.
     pub fn built_ids() -> impl Iterator<Item = &'static str> {
-        Self::shipped_ids().filter(|id| !matches!(*id, "us-reg-t" | "deribit-spm"))
+        Self::shipped_ids()
     }
 
     /// The text of a shipped rule book: what a ledger adopts by its digest.
@@ -140,8 +141,8 @@ impl Regime {
             "schedule" => Rules::Schedule(schedule::Schedule::read(&shelf)?),
             "siloed" => Rules::Siloed(siloed::Siloed::read(&shelf)?),
             "harmonized" => Rules::Harmonized(Box::new(harmonized::Harmonized::read(&shelf, &sources)?)),
-            "strategy" => Rules::Strategy,
-            "spm" => Rules::Spm,
+            "strategy" => Rules::Strategy(Box::new(strategy::Strategy::read(&shelf)?)),
+            "spm" => Rules::Spm(Box::new(spm::Spm::read(&shelf)?)),
             _ => {
                 return Err(head.error(
                     "kind",
@@ -206,13 +207,13 @@ pub(crate) fn split_by_underlying<'p, 'h>(
     split.into_iter().collect()
 }
 
-/// How options are priced. Linear instruments do not ask, but a rule book must say.
-fn check_pricer(shelf: &Shelf) -> Result<(), RegimeError> {
+/// How options are priced.
+fn read_pricer(shelf: &Shelf) -> Result<Pricer, RegimeError> {
     let pricer = shelf.open_only("pricer", &["american", "look_ahead_days"])?;
-    pricer.decimal("look_ahead_days", Bound::NonNegative)?;
+    let look_ahead_days = pricer.decimal("look_ahead_days", Bound::NonNegative)?;
     let steps = pricer.text("american")?.strip_prefix("crr:").and_then(|steps| steps.parse::<u16>().ok());
     match steps {
-        Some(1..) => Ok(()),
+        Some(steps @ 1..) => Ok(Pricer::new(steps, &look_ahead_days)),
         Some(0) | None => {
             Err(pricer.error("american", "must be crr: and the number of steps, as in crr:200"))
         }

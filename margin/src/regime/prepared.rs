@@ -11,6 +11,8 @@ use crate::regime::harmonized::{self, Circumstances};
 use crate::regime::schedule::Schedule;
 use crate::regime::siloed::{self, SPOT_RATE, Siloed};
 use crate::regime::span::Span;
+use crate::regime::spm;
+use crate::regime::strategy::Strategy;
 use crate::regime::tims::Tims;
 use crate::regime::{Library, Regime, Rules};
 use crate::risk_array::RiskArrays;
@@ -20,8 +22,10 @@ pub(crate) enum Prepared<'a> {
     Tims(&'a Tims, &'a Portfolio, RiskArrays),
     Span(&'a Span, &'a Portfolio, BTreeMap<String, RiskArrays>),
     Schedule(&'a Schedule, &'a Portfolio),
+    Strategy(&'a Strategy, &'a Portfolio),
     Siloed(siloed::Desk<'a>),
     Harmonized(Box<harmonized::Desk<'a>>),
+    Spm(spm::Desk<'a>),
 }
 
 impl<'a> Prepared<'a> {
@@ -53,9 +57,13 @@ impl<'a> Prepared<'a> {
                 let desk = harmonized::Desk::new(rules, portfolio, circumstances, held)?;
                 Ok(Self::Harmonized(Box::new(desk)))
             }
-            Rules::Siloed(_) | Rules::Strategy | Rules::Spm => {
-                Err(Stop::NotYet(Part::RuleBook { id: regime.id().to_owned() }))
+            Rules::Spm(rules) => {
+                let arrays = rules.arrays(portfolio, held)?;
+                let Circumstances { currency, charges, .. } = circumstances;
+                Ok(Self::Spm(spm::Desk { rules, portfolio, arrays, currency, charges }))
             }
+            Rules::Strategy(rules) => Ok(Self::Strategy(rules, portfolio)),
+            Rules::Siloed(_) => Err(Stop::NotYet(Part::RuleBook { id: regime.id().to_owned() })),
         }
     }
 
@@ -65,8 +73,10 @@ impl<'a> Prepared<'a> {
             Self::Tims(rules, portfolio, arrays) => rules.assess(portfolio, arrays, account, holdings),
             Self::Span(rules, portfolio, arrays) => rules.assess(portfolio, arrays, account, holdings),
             Self::Schedule(rules, portfolio) => rules.assess(portfolio, account, holdings),
+            Self::Strategy(rules, portfolio) => rules.assess(portfolio, account, holdings),
             Self::Siloed(desk) => desk.assess(account, holdings),
             Self::Harmonized(desk) => desk.assess(account, holdings),
+            Self::Spm(desk) => desk.assess(account, holdings),
         }
     }
 
@@ -80,7 +90,8 @@ impl<'a> Prepared<'a> {
                 Some(Digest::of_parts(&parts))
             }
             Self::Harmonized(desk) => Some(desk.arrays().sha256()),
-            Self::Schedule(..) | Self::Siloed(_) => None,
+            Self::Spm(desk) => Some(desk.arrays.sha256()),
+            Self::Schedule(..) | Self::Strategy(..) | Self::Siloed(_) => None,
         }
     }
 }

@@ -64,7 +64,7 @@ impl Schedule {
         for holding in holdings {
             let contract = portfolio.contract(holding);
             let rate = self.rates.get(&contract.risk_class).cloned().unwrap_or_default();
-            charges.push((contract.id.clone(), holding.quantity.exact().abs() * contract.value()? * rate));
+            charges.push((contract.id.clone(), holding.quantity.exact().abs() * contract.value() * rate));
             net += &holding.replacement;
             gains += positive_part(holding.replacement.clone());
         }

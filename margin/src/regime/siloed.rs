@@ -171,7 +171,7 @@ impl Desk<'_> {
         let mut charges = Vec::new();
         for holding in held {
             let contract = self.portfolio.contract(holding);
-            let value = holding.quantity.exact().abs() * contract.value()?;
+            let value = holding.quantity.exact().abs() * contract.value();
             charges.push((contract.id.clone(), value * &self.rules.spot_rate));
         }
         let total: Exact = charges.iter().map(|(_, charge)| charge).sum();

@@ -8,16 +8,18 @@ use ledger::decimal::Exact;
 use num_traits::{Signed, Zero};
 
 use crate::assessment::{Assessment, Shown};
+use crate::contract::Contract;
 use crate::error::Stop;
 use crate::explain::{self, Node};
 use crate::instrument::Kind;
 use crate::money::{Figure, Fine, Overflow, print_exact};
 use crate::portfolio::{Holding, Portfolio};
+use crate::pricing::Pricer;
 use crate::reader::Bound;
 use crate::regime::document::{RegimeError, Shelf};
-use crate::regime::{check_pricer, split_by_underlying};
-use crate::risk_array::RiskArrays;
-use crate::scenario::tims_grid;
+use crate::regime::{read_pricer, split_by_underlying};
+use crate::risk_array::{RiskArrays, Source};
+use crate::scenario::{Grid, tims_grid};
 
 /// More points on one side than any rule book has.
 const POINTS_MAX: usize = 100;
@@ -25,6 +27,7 @@ const POINTS_MAX: usize = 100;
 /// The parameters of the method.
 #[derive(Clone, Debug)]
 pub(crate) struct Tims {
+    pricer: Pricer,
     points: usize,
     per_contract: Exact,
     minimum_kinds: Vec<Kind>,
@@ -44,7 +47,6 @@ struct Group {
 impl Tims {
     pub(crate) fn read(shelf: &Shelf) -> Result<Self, RegimeError> {
         shelf.only(&["regime", "source", "pricer", "grid", "minimum", "group", "range"])?;
-        check_pricer(shelf)?;
         let points = shelf.open_only("grid", &["points"])?.count("points", POINTS_MAX)?;
         let minimum = shelf.open_only("minimum", &["per_contract", "kinds"])?;
         let groups = shelf.tables("group")?.iter().map(read_group).collect::<Result<_, _>>()?;
@@ -56,6 +58,7 @@ impl Tims {
             Ok((class.to_owned(), (up, down)))
         });
         Ok(Self {
+            pricer: read_pricer(shelf)?,
             points,
             per_contract: minimum.decimal("per_contract", Bound::NonNegative)?,
             minimum_kinds: minimum.kinds("kinds")?,
@@ -70,11 +73,15 @@ impl Tims {
 
     /// Prices what is held on the points of its class.
     pub(crate) fn arrays(&self, portfolio: &Portfolio, held: &[bool]) -> Result<RiskArrays, Stop> {
-        let grid_of = |place: usize, contract: &crate::portfolio::Contract| {
-            let (up, down) = self.ranges.get(&contract.risk_class)?;
-            held[place].then(|| tims_grid(up, down, self.points))
+        let grids: BTreeMap<&str, Grid> = self
+            .ranges
+            .iter()
+            .map(|(class, (up, down))| (class.as_str(), tims_grid(up, down, self.points)))
+            .collect();
+        let grid_of = |place: usize, contract: &Contract| {
+            grids.get(contract.risk_class.as_str()).filter(|_| held[place])
         };
-        RiskArrays::build(&portfolio.contracts, grid_of, false)
+        RiskArrays::build(&portfolio.contracts, self.pricer, grid_of, Source::Computed)
     }
 
     /// What one account needs.
@@ -201,10 +208,11 @@ impl Desk<'_> {
             if !self.rules.minimum_kinds.contains(&contract.kind) {
                 continue;
             }
-            let mut each = &self.rules.per_contract;
+            let mut each = self.rules.per_contract.clone();
+            // No more can be lost on a long option than what it is quoted at.
             let long_option = contract.kind == Kind::Option && !holding.quantity.is_short();
-            if let Some(price) = contract.price.as_ref().filter(|_| long_option) {
-                each = each.min(price);
+            if long_option && contract.is_quoted {
+                each = each.min(&contract.price * &contract.fx);
             }
             minimum += holding.quantity.exact().abs() * each * &contract.multiplier;
         }

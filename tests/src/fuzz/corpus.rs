@@ -15,6 +15,8 @@ pub static AUDIT: LazyLock<Json> = LazyLock::new(|| tree(include_bytes!("../../g
 pub static CALLS: LazyLock<Json> = LazyLock::new(|| tree(include_bytes!("../../golden/calls.json")));
 /// Statements and reconciliations.
 pub static CUSTODY: LazyLock<Json> = LazyLock::new(|| tree(include_bytes!("../../golden/custody.json")));
+/// Books with options, and options alone.
+pub static OPTIONS: LazyLock<Json> = LazyLock::new(|| tree(include_bytes!("../../golden/margin.json")));
 /// Books and markets.
 pub static MARGIN: LazyLock<Json> = LazyLock::new(|| tree(include_bytes!("../../golden/margin-linear.json")));
 

@@ -5,19 +5,21 @@ use std::sync::LazyLock;
 
 use data_encoding::BASE64;
 use ledger::checkpoint::{Checkpoint, SignedCheckpoint};
+use ledger::digest::Digest;
+use ledger::export::{FrameKind, Frames, Header};
 use ledger::fork::ForkEvidence;
 use ledger::json::Json;
 use ledger::note::{Note, SignatureLine, VerifierKey};
 use ledger::policy::Policy;
 use ledger::proof::TlogProof;
-use ledger::seal::TreeLine;
+use ledger::seal::{BALANCE_PROOF, BalanceProof, TreeLine};
 use ledger::tiles::{self, TilePath};
 use ledger::verify::{Fetched, Options, ProofOptions, Verdict, proof, public};
 
 use super::corpus::{AUDIT, audit, examples, texts_of};
 use super::{Cost, Form, Reading, Target};
 
-pub(super) const TARGETS: [Target; 11] = [
+pub(super) const TARGETS: [Target; 13] = [
     Target { name: "note", form: Form::Bytes, cost: Cost::Middle, corpus: notes, read: read_note },
     Target {
         name: "checkpoint",
@@ -45,6 +47,14 @@ pub(super) const TARGETS: [Target; 11] = [
         corpus: evidence,
         read: read_evidence,
     },
+    Target {
+        name: "balance_proof",
+        form: Form::Bytes,
+        cost: Cost::Middle,
+        corpus: balance_proofs,
+        read: read_balance_proof,
+    },
+    Target { name: "export", form: Form::Bytes, cost: Cost::Middle, corpus: exports, read: read_export },
     Target {
         name: "tree_line",
         form: Form::Bytes,
@@ -241,6 +251,48 @@ fn read_evidence(bytes: &[u8]) -> Reading {
     }
     judge(bytes);
     Reading::of(&read)
+}
+
+fn balance_proofs() -> Vec<Vec<u8>> {
+    texts_of(&AUDIT, |text| text.starts_with(BALANCE_PROOF))
+}
+
+fn read_balance_proof(bytes: &[u8]) -> Reading {
+    let Some(text) = text(bytes) else { return Reading::Refused };
+    let read = BalanceProof::parse(text);
+    if let Ok(proof) = &read {
+        assert_eq!(proof.to_string(), text);
+    }
+    judge(bytes);
+    Reading::of(&read)
+}
+
+fn exports() -> Vec<Vec<u8>> {
+    let text = AUDIT.get("export_b64").and_then(Json::as_str).expect("a golden export");
+    vec![BASE64.decode(text.as_bytes()).expect("base64")]
+}
+
+/// Frame by frame: what is read was whole, and header and end have one spelling.
+fn read_export(bytes: &[u8]) -> Reading {
+    let Ok(mut frames) = Frames::new(bytes) else { return Reading::Refused };
+    loop {
+        match frames.read_next() {
+            Err(error) => {
+                assert!(error.seq().is_some(), "bytes in memory are always read");
+                return Reading::Refused;
+            }
+            Ok(None) => return Reading::Accepted,
+            Ok(Some(frame)) => {
+                assert_eq!(Digest::of(&frame.bytes), frame.digest);
+                if let Some(header) = Header::parse(&frame.bytes) {
+                    assert_eq!(header.to_string().as_bytes(), frame.bytes);
+                }
+                if frame.kind == FrameKind::End {
+                    return Reading::Accepted;
+                }
+            }
+        }
+    }
 }
 
 fn tree_lines() -> Vec<Vec<u8>> {

@@ -6,10 +6,10 @@ use ledger::json::{self, Json};
 use margin::vectors;
 use margin::{Failure, Regime, RegimeRef, compare_tree, run, run_tree};
 
-use super::corpus::MARGIN;
+use super::corpus::{MARGIN, OPTIONS, inputs_of};
 use super::{Cost, Form, Reading, Target};
 
-pub(super) const TARGETS: [Target; 4] = [
+pub(super) const TARGETS: [Target; 5] = [
     Target { name: "margin_input", form: Form::Json, cost: Cost::Heavy, corpus: inputs, read: run_all },
     Target {
         name: "rule_book",
@@ -25,6 +25,7 @@ pub(super) const TARGETS: [Target; 4] = [
         corpus: positions,
         read: read_positions,
     },
+    Target { name: "margin_prices", form: Form::Json, cost: Cost::Middle, corpus: prices, read: read_prices },
     Target { name: "margin_cases", form: Form::Json, cost: Cost::Heavy, corpus: cases, read: run_cases },
 ];
 
@@ -42,7 +43,12 @@ fn inputs() -> Vec<Vec<u8>> {
     let plain = golden().iter().filter_map(|case| case.get("input")?.as_object());
     let with =
         |members: &[(String, Json)]| Json::object(members.iter().chain(more).cloned()).to_jcs().into_bytes();
-    let plain: Vec<_> = plain.collect();
+    let with_options = OPTIONS.get("vectors").and_then(Json::as_array).unwrap_or_default().iter();
+    let with_options = with_options.filter(|case| {
+        let name = case.get("name").and_then(Json::as_str).unwrap_or_default();
+        ["span-calendar-inter-short-call", "tims-group-offset", "harmonized-cross-hedges"].contains(&name)
+    });
+    let plain: Vec<_> = plain.chain(with_options.filter_map(|case| case.get("input")?.as_object())).collect();
     let all = plain.iter().map(|members| Json::object(members.iter().cloned()).to_jcs().into_bytes());
     all.chain(plain.first().map(|members| with(members))).collect()
 }
@@ -72,6 +78,16 @@ fn run_all(bytes: &[u8]) -> Reading {
         }
     }
     Reading::of(&result)
+}
+
+fn prices() -> Vec<Vec<u8>> {
+    inputs_of(&OPTIONS, ("command", "price"))
+}
+
+fn read_prices(bytes: &[u8]) -> Reading {
+    let priced = margin::price(bytes);
+    listed(&priced);
+    Reading::of(&priced)
 }
 
 fn rule_books() -> Vec<Vec<u8>> {

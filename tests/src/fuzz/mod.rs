@@ -27,6 +27,7 @@ mod rules;
 mod signed;
 mod stores;
 mod texts;
+mod witness;
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -91,7 +92,7 @@ pub struct Target {
 /// Every target.
 #[must_use]
 pub fn targets() -> Vec<Target> {
-    let groups: [&[Target]; 9] = [
+    let groups: [&[Target]; 10] = [
         &texts::TARGETS,
         &signed::TARGETS,
         &log::TARGETS,
@@ -101,6 +102,7 @@ pub fn targets() -> Vec<Target> {
         &margin::TARGETS,
         &stores::TARGETS,
         &http::TARGETS,
+        &witness::TARGETS,
     ];
     groups.concat()
 }

@@ -17,15 +17,16 @@ use num_traits::Signed;
 use crate::addons::{self, Charges, Exposed};
 use crate::assessment::{Assessment, Shown};
 use crate::buffers::Cushion;
+use crate::contract::Contract;
 use crate::error::Stop;
 use crate::explain::{self, Node};
-use crate::money::{Figure, print_exact};
+use crate::money::{Currency, Figure, print_exact};
 use crate::offsets::{Branch, Forest, Level, worst_loss};
 use crate::pool::Pool;
-use crate::portfolio::{Contract, Holding, Portfolio};
+use crate::portfolio::{Holding, Portfolio};
 use crate::regime::split_by_underlying;
-use crate::risk_array::RiskArrays;
-use crate::scenario::{SPAN_LEN, span_grid};
+use crate::risk_array::{RiskArrays, Source};
+use crate::scenario::{Grid, SPAN_LEN, span_grid};
 
 /// What the input says beside the portfolio.
 #[derive(Clone, Debug)]
@@ -36,6 +37,10 @@ pub(crate) struct Circumstances {
     pub(crate) vol_ratio: Exact,
     /// The last requirement, if a step from it is limited.
     pub(crate) previous: Option<Exact>,
+    /// What figures are reported in.
+    pub(crate) currency: Currency,
+    /// What the book is charged beside what a rule book computes.
+    pub(crate) charges: Exact,
     /// The pool whose breaker limits the credit between classes; without one it is whole.
     pub(crate) pool: Option<Pool>,
 }
@@ -72,11 +77,14 @@ impl<'a> Desk<'a> {
         held: &[bool],
     ) -> Result<Self, Stop> {
         let build = |pick: fn(&parameters::Range) -> &Exact| {
+            let grids: BTreeMap<&str, Grid> = rules
+                .ranges()
+                .map(|(class, range)| (class, span_grid(pick(range), &rules.extreme, &rules.vols)))
+                .collect();
             let grid_of = |place: usize, contract: &Contract| {
-                let range = rules.range(&contract.risk_class).filter(|_| held[place])?;
-                Some(span_grid(pick(range), &rules.extreme))
+                grids.get(contract.risk_class.as_str()).filter(|_| held[place])
             };
-            RiskArrays::build(&portfolio.contracts, grid_of, false)
+            RiskArrays::build(&portfolio.contracts, rules.pricer, grid_of, Source::Computed)
         };
         let (arrays, stressed) = (build(|range| &range.range)?, build(|range| &range.stress)?);
         let mut root = rules.levels.root.clone();

@@ -7,18 +7,22 @@ use ledger::decimal::Exact;
 
 use crate::addons::Addons;
 use crate::buffers::Buffers;
+use crate::contract::Contract;
 use crate::instrument::Kind;
 use crate::offsets::Level;
-use crate::portfolio::Contract;
+use crate::pricing::Pricer;
 use crate::reader::Bound;
 use crate::regime::document::{RegimeError, Shelf, Sources};
-use crate::regime::{check_pricer, read_extreme};
-use crate::scenario::Extreme;
+use crate::regime::{read_extreme, read_pricer};
+use crate::scenario::{Extreme, VolRule};
 
 /// The parameters of the rule book.
 #[derive(Clone, Debug)]
 pub(crate) struct Harmonized {
+    pub(crate) pricer: Pricer,
     pub(crate) extreme: Extreme,
+    /// What becomes of volatilities, up and down.
+    pub(crate) vols: [VolRule; 2],
     pub(crate) levels: Levels,
     pub(crate) floor: Floor,
     pub(crate) buffers: Buffers,
@@ -80,15 +84,18 @@ impl Harmonized {
             "breaker",
             "range",
         ])?;
-        check_pricer(shelf)?;
-        check_later_parts(shelf)?;
+        // What a class may give to another under its caps is state of the pool; a rule book without
+        // the cap is not whole.
+        shelf.open_only("contagion", &["cap"])?.share("cap")?;
         let floor = shelf.open_only("floor", &["per_contract", "kinds", "risk_classes"])?;
         let haircut = shelf.open("haircut")?;
         let haircuts = haircut.keys().map(|class| Ok((class.to_owned(), haircut.share(class)?)));
         let table = shelf.open("range")?;
         let ranges = table.keys().map(|class| Ok((class.to_owned(), read_range(&table, sources, class)?)));
         Ok(Self {
+            pricer: read_pricer(shelf)?,
             extreme: read_extreme(shelf)?,
+            vols: read_vols(shelf)?,
             levels: Levels {
                 root: read_level(shelf, "root")?,
                 class: read_level(shelf, "class")?,
@@ -109,6 +116,11 @@ impl Harmonized {
 
     pub(crate) fn range(&self, risk_class: &str) -> Option<&Range> {
         self.ranges.get(risk_class)
+    }
+
+    /// Each risk class with its range.
+    pub(crate) fn ranges(&self) -> impl Iterator<Item = (&str, &Range)> {
+        self.ranges.iter().map(|(class, range)| (class.as_str(), range))
     }
 
     /// The haircut of a risk class as collateral; `None` means it is not eligible.
@@ -139,14 +151,11 @@ fn read_range(table: &Shelf, sources: &Sources, class: &str) -> Result<Range, Re
     })
 }
 
-/// Parameters that options and contagion caps read. A rule book without them is not
-/// whole, whether or not a book needs them.
-fn check_later_parts(shelf: &Shelf) -> Result<(), RegimeError> {
+/// What becomes of volatilities, up and down, each by a share of itself.
+fn read_vols(shelf: &Shelf) -> Result<[VolRule; 2], RegimeError> {
     let vol = shelf.open_only("vol", &["up", "down"])?;
-    vol.decimal("up", Bound::NonNegative)?;
-    vol.share("down")?;
-    shelf.open_only("contagion", &["cap"])?.share("cap")?;
-    Ok(())
+    let (up, down) = (vol.decimal("up", Bound::NonNegative)?, vol.share("down")?);
+    Ok([up, -down].map(|by| VolRule::by_share(&by)))
 }
 
 /// The breaker's parameters, through the door by which the ledger reads them.

@@ -42,7 +42,7 @@ fn profile(
 ) -> Result<Json, Stop> {
     let (mut gross, mut net) = (Exact::default(), Exact::default());
     for holding in held {
-        let delta = holding.quantity.times(portfolio.contract(holding).delta()?)?.exact();
+        let delta = holding.quantity.times(arrays.delta(holding.contract))?.exact();
         gross += delta.abs();
         net += delta;
     }

@@ -25,13 +25,8 @@ pub(super) struct Commodity<'a> {
     held: Vec<&'a Holding>,
     arrays: &'a RiskArrays,
     pub(super) sums: Vec<Fine>,
-    /// Net delta per expiry month, in units of the underlying; `None` if one contract's delta is
-    /// not known.
-    months: Option<BTreeMap<&'a str, Fine>>,
-    /// How many months are held, deltas known or not.
-    month_count: usize,
-    /// A contract whose delta is not known.
-    unpriced: Option<Stop>,
+    /// Net delta per expiry month, in units of the underlying.
+    months: BTreeMap<&'a str, Fine>,
     short_option_minimum: Figure,
     option_value: Figure,
 }
@@ -69,9 +64,7 @@ impl<'a> Commodity<'a> {
             sums: arrays.sum(held.iter().copied(), SPAN_LEN)?,
             held,
             arrays,
-            months: Some(BTreeMap::new()),
-            month_count: 0,
-            unpriced: None,
+            months: BTreeMap::new(),
             short_option_minimum: Figure::ZERO,
             option_value: Figure::ZERO,
         };
@@ -81,20 +74,11 @@ impl<'a> Commodity<'a> {
     }
 
     fn add_deltas(&mut self, portfolio: &'a Portfolio) -> Result<(), Stop> {
-        let mut months: BTreeMap<&str, Fine> = BTreeMap::new();
         for holding in &self.held {
-            let contract = portfolio.contract(holding);
-            let month = months.entry(&contract.month).or_default();
-            match contract.delta {
-                Some(delta) => {
-                    let units = Figure::nearest(&(delta.exact() / &self.price))?;
-                    *month = month.plus(holding.quantity.times(units)?)?;
-                }
-                None => self.unpriced = Some(contract.unpriced()),
-            }
+            let month = self.months.entry(&portfolio.contract(holding).month).or_default();
+            let units = Figure::nearest(&(self.arrays.delta(holding.contract).exact() / &self.price))?;
+            *month = month.plus(holding.quantity.times(units)?)?;
         }
-        self.month_count = months.len();
-        self.months = self.unpriced.is_none().then_some(months);
         Ok(())
     }
 
@@ -111,7 +95,7 @@ impl<'a> Commodity<'a> {
                 minimum += holding.quantity.exact().abs() * each;
             }
             if !contract.no_value {
-                value += holding.quantity.exact() * contract.value()?;
+                value += holding.quantity.exact() * contract.value();
             }
         }
         self.short_option_minimum = Figure::up(&minimum)?;
@@ -119,40 +103,32 @@ impl<'a> Commodity<'a> {
         Ok(())
     }
 
-    pub(super) fn unpriced(&self) -> Stop {
-        self.unpriced.clone().unwrap_or(Stop::Overflow)
-    }
-
-    pub(super) fn net_delta(&self) -> Option<Exact> {
-        Some(self.months.as_ref()?.values().map(|delta| delta.exact()).sum())
+    pub(super) fn net_delta(&self) -> Exact {
+        self.months.values().map(|delta| delta.exact()).sum()
     }
 
     /// Futures price risk per unit of net delta.
-    pub(super) fn weighted_risk(&self) -> Result<Exact, Stop> {
-        let net = self.net_delta().ok_or_else(|| self.unpriced())?;
+    pub(super) fn weighted_risk(&self) -> Exact {
+        let net = self.net_delta();
         let worst = worst(&self.sums);
         let loss = |scenario: usize| -self.sums[scenario].exact();
         let pair = loss(worst) + loss(twin(worst)) - loss(0) - loss(1);
         let risk = positive_part(pair / BigInt::from(2));
-        Ok(if net.is_zero() { Exact::zero() } else { risk / net.abs() })
+        if net.is_zero() { Exact::zero() } else { risk / net.abs() }
     }
 
     /// Deltas of opposite months meet: what they share pays the calendar rate.
-    fn calendar_charge(&self) -> Result<Exact, Stop> {
-        if self.month_count < 2 {
-            return Ok(Exact::zero());
-        }
-        let months = self.months.as_ref().ok_or_else(|| self.unpriced())?;
+    fn calendar_charge(&self) -> Exact {
         let side = |long: bool| -> Exact {
-            let deltas = months.values().map(|delta| delta.exact());
+            let deltas = self.months.values().map(|delta| delta.exact());
             deltas.filter(|delta| delta.is_positive() == long).map(|delta| delta.abs()).sum()
         };
-        Ok(side(true).min(side(false)) * &self.price * &self.calendar_rate)
+        side(true).min(side(false)) * &self.price * &self.calendar_rate
     }
 
     pub(super) fn charge(&self, inter_credit: Figure) -> Result<Charged, Stop> {
         let scan_risk = self.sums[worst(&self.sums)].negated()?.up().floored();
-        let intra = Figure::up(&self.calendar_charge()?)?;
+        let intra = Figure::up(&self.calendar_charge())?;
         let netted = scan_risk.plus(intra)?.minus(inter_credit)?;
         let risk = netted.max(self.short_option_minimum).floored();
         let requirement = risk.minus(self.option_value)?.floored();
@@ -172,8 +148,7 @@ impl<'a> Commodity<'a> {
         let netted = charged.scan_risk.plus(charged.intra)?.plus(credit)?;
         children.extend(explain::lift("us-span/risk", "short option minimum", charged.risk, netted)?);
         if charged.option_value != Figure::ZERO {
-            let value = Figure::ZERO.minus(charged.option_value)?;
-            children.push(Node::leaf("us-span/net_option_value", "net option value", value));
+            children.push(self.explain_option_value(portfolio, charged.option_value)?);
         }
         let left = charged.risk.minus(charged.option_value)?;
         children.extend(explain::lift("us-span/commodity", "zero", charged.requirement, left)?);
@@ -204,20 +179,30 @@ impl<'a> Commodity<'a> {
         Ok(Node::of("us-span/scan", "scan risk", scan_risk, children)?.by("max(0, max L)", inputs))
     }
 
+    /// What options are worth comes off, by position; what short ones owe comes on.
+    fn explain_option_value(&self, portfolio: &Portfolio, option_value: Figure) -> Result<Node, Stop> {
+        const RULE: &str = "us-span/net_option_value";
+        let options = self.held.iter().map(|holding| (portfolio.contract(holding), holding.quantity.exact()));
+        let valued = options.filter(|(contract, _)| contract.kind == Kind::Option && !contract.no_value);
+        let shares = valued.map(|(contract, quantity)| (contract.id.clone(), -quantity * contract.value()));
+        let value = Figure::ZERO.minus(option_value)?;
+        Ok(Node::of(RULE, "net option value", value, explain::parts(RULE, shares)?)?
+            .by("-sum of quantity x multiplier x price", Vec::new()))
+    }
+
     /// The smaller side of the months bears the charge; the long side if they are equal.
     fn explain_intra(&self, portfolio: &Portfolio, intra: Figure) -> Result<Node, Stop> {
-        let months = self.months.as_ref().ok_or_else(|| self.unpriced())?;
-        let deltas = || months.values().map(|delta| delta.exact());
+        let deltas = || self.months.values().map(|delta| delta.exact());
         let long: Exact = deltas().filter(Signed::is_positive).sum();
         let short: Exact = -deltas().filter(Signed::is_negative).sum::<Exact>();
         let bears = |delta: &Fine| if long <= short { *delta > Fine::ZERO } else { *delta < Fine::ZERO };
         let mut shares = Vec::new();
         for holding in &self.held {
             let contract = portfolio.contract(holding);
-            if !months.get(contract.month.as_str()).is_some_and(bears) {
+            if !self.months.get(contract.month.as_str()).is_some_and(bears) {
                 continue;
             }
-            let units = Figure::nearest(&(contract.delta()?.exact() / &self.price))?;
+            let units = Figure::nearest(&(self.arrays.delta(holding.contract).exact() / &self.price))?;
             let delta = holding.quantity.times(units)?.exact();
             let delta = if long <= short { delta } else { -delta };
             shares.push((contract.id.clone(), delta * &self.price * &self.calendar_rate));

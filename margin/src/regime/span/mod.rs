@@ -11,20 +11,23 @@ use ledger::decimal::Exact;
 use num_traits::{Signed, Zero};
 
 use crate::assessment::{Assessment, Shown};
+use crate::contract::Contract;
 use crate::error::Stop;
 use crate::explain::Node;
 use crate::money::{Figure, Overflow};
-use crate::portfolio::{Contract, Holding, Portfolio};
+use crate::portfolio::{Holding, Portfolio};
+use crate::pricing::Pricer;
 use crate::reader::Bound;
 use crate::regime::document::{RegimeError, Shelf};
-use crate::regime::{check_pricer, read_extreme, split_by_underlying};
-use crate::risk_array::RiskArrays;
-use crate::scenario::{Extreme, Scenario, span_grid};
+use crate::regime::{read_extreme, read_pricer, split_by_underlying};
+use crate::risk_array::{RiskArrays, Source};
+use crate::scenario::{Extreme, Grid, VolRule, span_grid};
 use commodity::{Charged, Commodity};
 
 /// The parameters of the method.
 #[derive(Clone, Debug)]
 pub(crate) struct Span {
+    pricer: Pricer,
     extreme: Extreme,
     spreads: Vec<Spread>,
     /// By underlying id, risk class or `default`.
@@ -43,6 +46,9 @@ struct Spread {
 struct Rates {
     scan_points: Option<Exact>,
     scan_range: Option<Exact>,
+    vol_is_absolute: Option<bool>,
+    vol_up: Option<Exact>,
+    vol_down: Option<Exact>,
     calendar_rate: Option<Exact>,
     short_option_rate: Option<Exact>,
 }
@@ -50,15 +56,24 @@ struct Rates {
 impl Span {
     pub(crate) fn read(shelf: &Shelf) -> Result<Self, RegimeError> {
         shelf.only(&["regime", "source", "pricer", "extreme", "spread", "rates"])?;
-        check_pricer(shelf)?;
         let spreads = shelf.tables("spread")?.iter().map(read_spread).collect::<Result<_, _>>()?;
         let table = shelf.open("rates")?;
         let rates = table.keys().map(|key| Ok((key.to_owned(), read_rates(&table, key)?)));
-        Ok(Self { extreme: read_extreme(shelf)?, spreads, rates: rates.collect::<Result<_, RegimeError>>()? })
+        Ok(Self {
+            pricer: read_pricer(shelf)?,
+            extreme: read_extreme(shelf)?,
+            spreads,
+            rates: rates.collect::<Result<_, RegimeError>>()?,
+        })
     }
 
     /// A rate by underlying, then class, then default, which has each.
-    fn rate(&self, underlying: &str, class: &str, pick: impl Fn(&Rates) -> Option<&Exact>) -> Option<Exact> {
+    fn rate<T: Clone>(
+        &self,
+        underlying: &str,
+        class: &str,
+        pick: impl Fn(&Rates) -> Option<&T>,
+    ) -> Option<T> {
         let found = [underlying, class, "default"].into_iter().find_map(|key| pick(self.rates.get(key)?));
         found.cloned()
     }
@@ -68,6 +83,20 @@ impl Span {
         let points = self.rate(underlying, class, |rates| rates.scan_points.as_ref());
         let range = self.rate(underlying, class, |rates| rates.scan_range.as_ref());
         points.map(|points| points / price).or(range).unwrap_or_default()
+    }
+
+    /// What becomes of volatilities, up and down.
+    fn vols(&self, underlying: &str, class: &str) -> [VolRule; 2] {
+        let absolute = self.rate(underlying, class, |rates| rates.vol_is_absolute.as_ref());
+        let up = self.rate(underlying, class, |rates| rates.vol_up.as_ref()).unwrap_or_default();
+        let down = -self.rate(underlying, class, |rates| rates.vol_down.as_ref()).unwrap_or_default();
+        [up, down]
+            .map(|by| if absolute == Some(true) { VolRule::Absolute(by) } else { VolRule::by_share(&by) })
+    }
+
+    fn grid(&self, underlying: &str, class: &str, price: &Exact) -> Grid {
+        let range = self.range(underlying, class, price);
+        span_grid(&range, &self.extreme, &self.vols(underlying, class))
     }
 
     /// Prices what is held, once per class that an underlying may be taken for.
@@ -80,16 +109,20 @@ impl Span {
         for (contract, _) in portfolio.contracts.iter().zip(held).filter(|(_, held)| **held) {
             underlyings.entry(&contract.risk_class).or_default().insert(&contract.underlying);
         }
-        let arrays = underlyings.into_iter().map(|(class, underlyings)| {
-            let grid_of = |place: usize, contract: &Contract| -> Option<Vec<Scenario>> {
-                let underlying = contract.underlying.as_str();
-                let traded = portfolio.traded(underlying);
-                let price = traded.price.filter(|_| held[place] && underlyings.contains(underlying))?;
-                Some(span_grid(&self.range(underlying, class, &price), &self.extreme))
+        let mut arrays = BTreeMap::new();
+        for (class, underlyings) in underlyings {
+            let priced = underlyings.into_iter().filter_map(|underlying| {
+                let price = portfolio.traded(underlying).price?;
+                Some((underlying, self.grid(underlying, class, &price)))
+            });
+            let grids: BTreeMap<&str, Grid> = priced.collect();
+            let grid_of = |place: usize, contract: &Contract| {
+                grids.get(contract.underlying.as_str()).filter(|_| held[place])
             };
-            Ok((class.to_owned(), RiskArrays::build(&portfolio.contracts, grid_of, true)?))
-        });
-        arrays.collect()
+            let built = RiskArrays::build(&portfolio.contracts, self.pricer, grid_of, Source::GivenFirst)?;
+            arrays.insert(class.to_owned(), built);
+        }
+        Ok(arrays)
     }
 
     /// What one account needs.
@@ -126,23 +159,22 @@ impl Span {
     /// order, between deltas of opposite sign as far as they last. Rounds down.
     fn inter_credits(&self, commodities: &[Commodity]) -> Result<Vec<Figure>, Stop> {
         let mut credits = vec![Exact::zero(); commodities.len()];
-        let mut left: Vec<Option<Exact>> = commodities.iter().map(Commodity::net_delta).collect();
+        let mut left: Vec<Exact> = commodities.iter().map(Commodity::net_delta).collect();
         for spread in &self.spreads {
             for (first, a) in commodities.iter().enumerate().filter(|(_, c)| c.class == spread.legs[0]) {
                 for (second, b) in commodities.iter().enumerate().filter(|(_, c)| c.class == spread.legs[1]) {
                     if first == second {
                         continue;
                     }
-                    let delta_a = left[first].clone().ok_or_else(|| a.unpriced())?;
-                    let delta_b = left[second].clone().ok_or_else(|| b.unpriced())?;
+                    let (delta_a, delta_b) = (left[first].clone(), left[second].clone());
                     if !(&delta_a * &delta_b).is_negative() {
                         continue;
                     }
                     let value = (delta_a.abs() * &a.price).min(delta_b.abs() * &b.price);
                     for (place, commodity, delta) in [(first, a, delta_a), (second, b, delta_b)] {
                         let used = &value / &commodity.price;
-                        credits[place] += &used * commodity.weighted_risk()? * &spread.rate;
-                        left[place] = Some(&delta - used * delta.signum());
+                        credits[place] += &used * commodity.weighted_risk() * &spread.rate;
+                        left[place] = &delta - used * delta.signum();
                     }
                 }
             }
@@ -163,12 +195,11 @@ fn read_rates(table: &Shelf, key: &str) -> Result<Rates, RegimeError> {
         ["scan_points", "scan_range", "vol_mode", "vol_up", "vol_down", "calendar_rate", "short_option_rate"];
     let shelf = table.open_only(key, &KNOWN)?;
     let maybe = |name: &str| shelf.has(name).then(|| shelf.decimal(name, Bound::NonNegative)).transpose();
-    if key == "default" || shelf.has("vol_mode") {
-        shelf.word("vol_mode", &[("rel", ()), ("abs", ())])?;
-    }
-    for name in ["vol_up", "vol_down"] {
-        maybe(name)?;
-    }
+    let vol_is_absolute = if key == "default" || shelf.has("vol_mode") {
+        Some(shelf.word("vol_mode", &[("rel", false), ("abs", true)])?)
+    } else {
+        None
+    };
     if key == "default" {
         for name in ["scan_range", "vol_up", "vol_down", "calendar_rate", "short_option_rate"] {
             shelf.decimal(name, Bound::NonNegative)?;
@@ -177,6 +208,9 @@ fn read_rates(table: &Shelf, key: &str) -> Result<Rates, RegimeError> {
     Ok(Rates {
         scan_points: maybe("scan_points")?,
         scan_range: maybe("scan_range")?,
+        vol_is_absolute,
+        vol_up: maybe("vol_up")?,
+        vol_down: maybe("vol_down")?,
         calendar_rate: maybe("calendar_rate")?,
         short_option_rate: maybe("short_option_rate")?,
     })
