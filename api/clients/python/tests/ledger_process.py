@@ -65,7 +65,7 @@ class LedgerProcess:
         self.vkey = VerifierKey.parse(made["vkey"])
         self.keys[OPERATOR] = read_key_file(Path(made["operator_key"]).read_bytes())
         self._process = subprocess.Popen(
-            [program(), "serve", "--dir", str(home), "--listen", "127.0.0.1:0"],
+            [str(program()), "serve", "--dir", str(home), "--listen", "127.0.0.1:0"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             text=True,
@@ -88,14 +88,14 @@ class LedgerProcess:
 
     def run(self, *arguments: str) -> str:
         """The program's standard output; its failure is the test's."""
-        done = subprocess.run([program(), *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        done = subprocess.run([str(program()), *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True)
         if done.returncode != 0:
             raise AssertionError(f"pledger {arguments[0]}: {done.returncode}\n{done.stderr}")
         return done.stdout
 
     def has_verb(self, verb: str) -> bool:
         """Whether the program at hand knows it."""
-        asked = [program(), verb, "--help"]
+        asked = [str(program()), verb, "--help"]
         return subprocess.run(asked, stdin=subprocess.DEVNULL, capture_output=True).returncode == 0
 
     @property

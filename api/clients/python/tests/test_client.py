@@ -93,15 +93,24 @@ class Submitting(unittest.TestCase):
 
     def test_the_same_bytes_are_sent_again_until_the_outcome_is_known(self) -> None:
         server, waits, receipt = self._submit(
-            None, _problem(503, "overloaded", retry_after=7), _problem(429, "rate_limited", retry_after="3"),
-            _problem(503, "read_only", retry_after="soon"), (200, _RECEIPT),
+            None,
+            _problem(503, "overloaded", retry_after=7),
+            _problem(429, "rate_limited", retry_after="3"),
+            _problem(503, "read_only", retry_after="soon"),
+            (200, _RECEIPT),
         )
         self.assertEqual(receipt.seq, 2)
         self.assertEqual(waits, [1.0, 7.0, 3.0, 1.0])
         self.assertEqual(server.got, [bytes(_ENVELOPE)] * 5)
 
     def test_a_refusal_is_final(self) -> None:
-        for status, code in ((400, "body_schema"), (401, "key_unknown"), (409, "expired"), (422, "asset_mismatch"), (500, "internal")):
+        for status, code in (
+            (400, "body_schema"),
+            (401, "key_unknown"),
+            (409, "expired"),
+            (422, "asset_mismatch"),
+            (500, "internal"),
+        ):
             server, waits, problem = self._submit(_problem(status, code))
             self.assertIsInstance(problem, Problem)
             self.assertEqual((problem.status, problem.code, waits, len(server.got)), (status, code, [], 1))
@@ -113,7 +122,16 @@ class Submitting(unittest.TestCase):
         self.assertIsInstance(error, Unreachable)
 
     def test_answers_that_are_no_receipts(self) -> None:
-        for body in (b"", b"hello", [], {}, {**_RECEIPT, "seq": 2}, {**_RECEIPT, "proof": 1}, {**_RECEIPT, "command_id": "x"}):
+        bodies: list[Any] = [
+            b"",
+            b"hello",
+            [],
+            {},
+            {**_RECEIPT, "seq": 2},
+            {**_RECEIPT, "proof": 1},
+            {**_RECEIPT, "command_id": "x"},
+        ]
+        for body in bodies:
             _, _, error = self._submit((201, body))
             self.assertIsInstance(error, Malformed, body)
         _, _, problem = self._submit((418, b"<html>"))
@@ -150,8 +168,18 @@ class Transport(unittest.TestCase):
     def test_urls(self) -> None:
         for url in ("https://ledger.example/", "http://127.0.0.1:8080", "http://[::1]:1", "http://localhost"):
             self.assertEqual(origin_of(url), url.rstrip("/"))
-        for url in ("", "ledger.example", "http://ledger.example", "ftp://127.0.0.1", "file:///etc/passwd", "https://u@l.example",
-                    "https://l.example/path", "https://l.example?x=1", "http://127.0.0.1.example", "http://[::1"):
+        for url in (
+            "",
+            "ledger.example",
+            "http://ledger.example",
+            "ftp://127.0.0.1",
+            "file:///etc/passwd",
+            "https://u@l.example",
+            "https://l.example/path",
+            "https://l.example?x=1",
+            "http://127.0.0.1.example",
+            "http://[::1",
+        ):
             with self.subTest(url), self.assertRaises(Unreachable):
                 origin_of(url)
 

@@ -84,13 +84,28 @@ class CommandLine(unittest.TestCase):
     def test_sign_shows_what_it_signs_and_asks(self) -> None:
         key = SecretKey(golden_key("/acme"))
         (self.path / "key.pem").write_bytes(print_key_file(key))
-        asked = ("sign", "--type", "asset.suspend", "--ledger", "l.example/x", "--author", "pb", "--key", str(self.path / "key.pem"))
+        asked = (
+            "sign",
+            "--type",
+            "asset.suspend",
+            "--ledger",
+            "l.example/x",
+            "--author",
+            "pb",
+            "--key",
+            str(self.path / "key.pem"),
+        )
         body = ("--body", self.file("body", '{"reason": "\u00e9 \\"now\\"", "asset": "BTC"}'))
         code, said, told = self.run_main(*asked, *body, "--yes")
         envelope = Envelope.parse(said.strip().encode())
         envelope.check(("application/vnd.pledger.command.v1+json",), [key.public])
         self.assertEqual((code, "body.reason" in told, "'BTC'" in told), (0, True, True))
-        for stdin, result in ((io.StringIO("yes\n"), 2), (_Terminal("no\n"), 2), (_Terminal(""), 2), (_Terminal("yes\n"), 0)):
+        for stdin, result in (
+            (io.StringIO("yes\n"), 2),
+            (_Terminal("no\n"), 2),
+            (_Terminal(""), 2),
+            (_Terminal("yes\n"), 0),
+        ):
             with mock.patch("sys.stdin", stdin):
                 code, said, _ = self.run_main(*asked, *body)
             self.assertEqual((code, said != ""), (result, result == 0))
@@ -98,7 +113,11 @@ class CommandLine(unittest.TestCase):
             with self.subTest(text):
                 code, said, _ = self.run_main(*asked, "--body", self.file("bad", text), "--yes")
                 self.assertEqual((code, said), (2, ""))
-        for more in (("--expires-at", "soon"), ("--new-key", str(self.path / "key.pem")), ("--idempotency-key", "1")):
+        for more in (
+            ("--expires-at", "soon"),
+            ("--new-key", str(self.path / "key.pem")),
+            ("--idempotency-key", "1"),
+        ):
             self.assertEqual(self.run_main(*asked, *body, "--yes", *more)[:2], (2, ""))
 
     def test_submit_without_a_server(self) -> None:
@@ -108,7 +127,13 @@ class CommandLine(unittest.TestCase):
 
     def test_it_runs_as_a_module(self) -> None:
         source = str(Path(__file__).resolve().parents[1] / "src")
-        arguments = ["verify", "--proof", self.file("r", self.chain["tlog_proof_of_2"]), "--policy", self.policy]
+        arguments = [
+            "verify",
+            "--proof",
+            self.file("r", self.chain["tlog_proof_of_2"]),
+            "--policy",
+            self.policy,
+        ]
         done = subprocess.run(
             [sys.executable, "-m", "pledger", *arguments],
             env={**os.environ, "PYTHONPATH": source},

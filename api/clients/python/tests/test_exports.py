@@ -37,7 +37,10 @@ class Exports(unittest.TestCase):
         records = [frame.data.decode() for frame in frames if frame.kind == "record"]
         chain = golden("golden_chain")
         self.assertEqual(records, [record["leaf"] + record["envelope_jcs"] for record in chain["records"]])
-        self.assertEqual([frame.kind for frame in frames if frame.kind != "record"], ["header", "policy", "document", "checkpoint", "end"])
+        self.assertEqual(
+            [frame.kind for frame in frames if frame.kind != "record"],
+            ["header", "policy", "document", "checkpoint", "end"],
+        )
         self.assertEqual(frames[-2].data.decode(), chain["checkpoint_cosigned"])
 
     def test_no_changed_byte_is_good(self) -> None:
@@ -55,7 +58,10 @@ class Exports(unittest.TestCase):
     def test_a_record_changed_with_all_its_digests_in_the_file(self) -> None:
         """Whoever writes the file can set frames right, but not the root."""
         frames = list(read_frames(io.BytesIO(self.data)))
-        for old, new, id_ in ((b'"payload":"ey', b'"payload":"fy', "envelope_digest"), (b"T03:04:05.912Z", b"T03:04:05.913Z", "entries_root")):
+        for old, new, id_ in (
+            (b'"payload":"ey', b'"payload":"fy', "envelope_digest"),
+            (b"T03:04:05.912Z", b"T03:04:05.913Z", "entries_root"),
+        ):
             data = b"pledger/export/v1\n"
             for frame in frames:
                 body = frame.data.replace(old, new) if frame.kind == "record" else frame.data
@@ -69,9 +75,13 @@ class Exports(unittest.TestCase):
     def test_frames_that_are_none(self) -> None:
         digest = hashlib.sha256(b"x").hexdigest()
         for text, error in (
-            ("", Malformed), ("pledger/export/v2\n", Malformed), (f"pledger/export/v1\nother 1 {digest}\nx\n", Malformed),
-            (f"pledger/export/v1\nheader 01 {digest}\nx\n", Malformed), (f"pledger/export/v1\nheader 70000 {digest}\nx\n", Malformed),
-            (f"pledger/export/v1\nheader 1 {digest.upper()}\nx\n", Malformed), (f"pledger/export/v1\nheader 1 {digest}\ny\n", WrongHash),
+            ("", Malformed),
+            ("pledger/export/v2\n", Malformed),
+            (f"pledger/export/v1\nother 1 {digest}\nx\n", Malformed),
+            (f"pledger/export/v1\nheader 01 {digest}\nx\n", Malformed),
+            (f"pledger/export/v1\nheader 70000 {digest}\nx\n", Malformed),
+            (f"pledger/export/v1\nheader 1 {digest.upper()}\nx\n", Malformed),
+            (f"pledger/export/v1\nheader 1 {digest}\ny\n", WrongHash),
             (f"pledger/export/v1\nheader 1 {digest}\nx", Malformed),
         ):
             with self.subTest(text[:40]), self.assertRaises(error):

@@ -51,14 +51,17 @@ class CanonicalPayloads(unittest.TestCase):
                 canonical(body)  # type: ignore[arg-type]
 
     def test_members_are_sorted_by_their_bytes(self) -> None:
-        self.assertEqual(canonical({"b": ["x", True], "a_": "é", "a": '"\\'}), '{"a":"\\"\\\\","a_":"é","b":["x",true]}'.encode())
+        self.assertEqual(
+            canonical({"b": ["x", True], "a_": "é", "a": '"\\'}),
+            '{"a":"\\"\\\\","a_":"é","b":["x",true]}'.encode(),
+        )
 
 
 class Json(unittest.TestCase):
     def test_agrees_with_the_standard_library_on_what_both_take(self) -> None:
         for text in (
             '{"a":[1,-0.5e+3,"x\\u00e9\\ud83d\\ude00",{"b":{}},[],[[ ]]], "c" : null}',
-            ' [true , false]\n',
+            " [true , false]\n",
             '"\\"\\\\\\/\\b\\f\\n\\r\\t"',
             "-0",
         ):
@@ -67,9 +70,38 @@ class Json(unittest.TestCase):
 
     def test_refuses_what_is_no_json(self) -> None:
         for text in (
-            "", " ", "{", "[", "[1,]", "{,}", '{"a"}', '{"a":}', '{"a":1,}', "[1 2]", "{}{}", "01", "1.", ".5", "+1",
-            "NaN", "Infinity", "nul", "tru", "'a'", '"a', '"\\x"', '"\\u12"', '"\x01"', '"\\ud800"', '"\\udc00\\ud800"',
-            "[}", "{]", "]", "\ufeff1", "1\u00a0", "\u0661",
+            "",
+            " ",
+            "{",
+            "[",
+            "[1,]",
+            "{,}",
+            '{"a"}',
+            '{"a":}',
+            '{"a":1,}',
+            "[1 2]",
+            "{}{}",
+            "01",
+            "1.",
+            ".5",
+            "+1",
+            "NaN",
+            "Infinity",
+            "nul",
+            "tru",
+            "'a'",
+            '"a',
+            '"\\x"',
+            '"\\u12"',
+            '"\x01"',
+            '"\\ud800"',
+            '"\\udc00\\ud800"',
+            "[}",
+            "{]",
+            "]",
+            "\ufeff1",
+            "1\u00a0",
+            "\u0661",
         ):
             with self.subTest(text), self.assertRaises(NotJson):
                 read_json(text.encode())
@@ -108,7 +140,11 @@ class Numbers(unittest.TestCase):
     def test_a_quantity_is_scaled_or_refused_and_never_rounded(self) -> None:
         self.assertEqual(parse_quantity("12.5", 8), 1_250_000_000)
         self.assertEqual(parse_quantity(str(2**128 - 1), 0), 2**128 - 1)
-        for text, decimals in ((str(2**128), 0), ("0.123", 2), ("340282366920938463463374607431768211455", 1)):
+        for text, decimals in (
+            (str(2**128), 0),
+            ("0.123", 2),
+            ("340282366920938463463374607431768211455", 1),
+        ):
             with self.assertRaises(Malformed):
                 parse_quantity(text, decimals)
 

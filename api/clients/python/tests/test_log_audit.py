@@ -58,7 +58,7 @@ class MemoryLog:
     def fetch(self, path: str, limit: int) -> Answer:
         self.asked.append(path)
         answer = Answer(200, {}, self._body(path))
-        answer = self.changed.get(path, lambda same: same)(answer)
+        answer = self.changed[path](answer) if path in self.changed else answer
         if len(answer.body) > limit:
             raise Unreachable("too much")
         return answer
@@ -106,7 +106,11 @@ class HonestLogs(unittest.TestCase):
 
     def test_a_quorum_and_its_age(self) -> None:
         seconds = now() // 1000
-        for signed_at, result in ((seconds, Result.GOOD), (seconds - 3_600, Result.UNDECIDABLE), (None, Result.UNDECIDABLE)):
+        for signed_at, result in (
+            (seconds, Result.GOOD),
+            (seconds - 3_600, Result.UNDECIDABLE),
+            (None, Result.UNDECIDABLE),
+        ):
             log = MemoryLog([_leaf(0)], signed_at)
             self.assertIs(log.audit(_WITNESSED).result, result)
             self.assertIs(log.audit().result, Result.GOOD)
@@ -170,7 +174,13 @@ class WhatCannotBeRead(unittest.TestCase):
         def page(answer: Answer) -> Answer:
             return Answer(200, {}, b"<html>welcome to this network</html>")
 
-        for path in ("checkpoint", "tile/entries/000", "tile/0/000", "tile/entries/001.p/44", "tile/1/000.p/1"):
+        for path in (
+            "checkpoint",
+            "tile/entries/000",
+            "tile/0/000",
+            "tile/entries/001.p/44",
+            "tile/1/000.p/1",
+        ):
             for change in (status, short, page):
                 with self.subTest(path, change=change.__name__):
                     log = _honest(300)

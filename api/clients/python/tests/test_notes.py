@@ -13,7 +13,15 @@ from pledger.merkle import EMPTY_ROOT, leaf_hash, root_of, verify_consistency
 from pledger.note import Note, NoteSigner, SignatureLine, cosigned_bytes
 from pledger.policy import Policy, policy_of
 from pledger.text_forms import parse_decimal, parse_hash
-from pledger.verdict import BadSignature, Contradiction, Malformed, PledgerError, QuorumNotMet, UnknownSigner, WrongHash
+from pledger.verdict import (
+    BadSignature,
+    Contradiction,
+    Malformed,
+    PledgerError,
+    QuorumNotMet,
+    UnknownSigner,
+    WrongHash,
+)
 from pledger.vkey import KeyType, VerifierKey
 
 
@@ -91,7 +99,9 @@ class GoldenChain(unittest.TestCase):
         chain = golden("golden_chain")
         for key in chain["keys"]:
             if "vkey" in key:
-                self.assertEqual(str(signer(key["seed_text"].removeprefix("pledger/golden/shared")).verifier), key["vkey"])
+                self.assertEqual(
+                    str(signer(key["seed_text"].removeprefix("pledger/golden/shared")).verifier), key["vkey"]
+                )
                 self.assertEqual(VerifierKey.parse(key["vkey"]).id.hex(), key["key_id_hex"])
         text = str(Checkpoint(chain["origin"], 3, bytes.fromhex(chain["roots_hex_by_size"][3])))
         self.assertEqual(text, chain["checkpoint_text"])
@@ -138,10 +148,19 @@ class Refusals(unittest.TestCase):
         note = golden("golden_chain")["checkpoint_log_signed"]
         line = note.split("\n\n")[1]
         for bad in (
-            "", "\n", note[:-1], note + "\n", note.replace("\u2014", "-"), note.replace("\n\n", "\n"),
-            note.replace("3\n", "3\r\n", 1), note + "x\n", note.replace("golden SH", "golden  SH"),
-            note.split("\n\n")[0] + "\n\n" + line * 101, "x" * 70_000,
-            note.split("\n\n")[0] + "\n\n\u2014 a AAAAAA==\n", note.replace("\u2014 ledger", "\u2014 le+dger"),
+            "",
+            "\n",
+            note[:-1],
+            note + "\n",
+            note.replace("\u2014", "-"),
+            note.replace("\n\n", "\n"),
+            note.replace("3\n", "3\r\n", 1),
+            note + "x\n",
+            note.replace("golden SH", "golden  SH"),
+            note.split("\n\n")[0] + "\n\n" + line * 101,
+            "x" * 70_000,
+            note.split("\n\n")[0] + "\n\n\u2014 a AAAAAA==\n",
+            note.replace("\u2014 ledger", "\u2014 le+dger"),
         ):
             with self.subTest(bad[:60]), self.assertRaises(Malformed):
                 Note.parse(bad)
@@ -165,14 +184,27 @@ class Refusals(unittest.TestCase):
 
     def test_checkpoints(self) -> None:
         root = golden("golden_chain")["checkpoint_text"].split("\n")[2]
-        for bad in ("", "o\n3\n", f"\n3\n{root}\n", f"o\n03\n{root}\n", f"o\n-3\n{root}\n", f"o\n0\n{root}\n", f"o\n3\n{root}", f"o\n3\n{root}\n\n", f"o\n3\n{root[4:]}\n"):
+        for bad in (
+            "",
+            "o\n3\n",
+            f"\n3\n{root}\n",
+            f"o\n03\n{root}\n",
+            f"o\n-3\n{root}\n",
+            f"o\n0\n{root}\n",
+            f"o\n3\n{root}",
+            f"o\n3\n{root}\n\n",
+            f"o\n3\n{root[4:]}\n",
+        ):
             with self.subTest(bad), self.assertRaises(Malformed):
                 Checkpoint.parse(bad)
         self.assertEqual(Checkpoint.parse(f"o\n3\n{root}\nmore\n").extensions, ("more",))
 
     def test_a_log_that_signs_nonsense_or_for_another_is_proven_bad(self) -> None:
         log = signer("/log")
-        for text, error in (("hello\n", SignedNonsense), ("other\n3\n4CIng5p7JDfLRNEYo+jo6B9bAJbmHNZMlM4PfUa3G0A=\n", Contradiction)):
+        for text, error in (
+            ("hello\n", SignedNonsense),
+            ("other\n3\n4CIng5p7JDfLRNEYo+jo6B9bAJbmHNZMlM4PfUa3G0A=\n", Contradiction),
+        ):
             with self.assertRaises(error):
                 open_checkpoint(str(Note(text, (log.line(text),))), [log.verifier])
 
@@ -180,8 +212,15 @@ class Refusals(unittest.TestCase):
         good = str(signer("/log").verifier)
         weak = VerifierKey("weak.example", KeyType.LOG_ED25519, bytes(32))
         for bad in (
-            "", good[:-1], good + "=", good.replace("+", " "), good.upper(), good.replace("golden+", "golden2+"),
-            good.replace("ledger.example/golden", "ledger example"), good.replace("+4", "++4"), str(weak),
+            "",
+            good[:-1],
+            good + "=",
+            good.replace("+", " "),
+            good.upper(),
+            good.replace("golden+", "golden2+"),
+            good.replace("ledger.example/golden", "ledger example"),
+            good.replace("+4", "++4"),
+            str(weak),
             str(VerifierKey("x", KeyType.ML_DSA_44, bytes(5))),
         ):
             with self.subTest(bad), self.assertRaises(Malformed):
@@ -192,8 +231,15 @@ class Policies(unittest.TestCase):
     LOG, W1, W2 = (str(signer(name).verifier) for name in ("/log", "/witness-1", "/witness-2"))
 
     def test_quorums(self) -> None:
-        text = f"# ours\n\nlog {self.LOG} https://l.example\nwitness a {self.W1} https://a.example\nwitness b {self.W2}\n"
-        for group, alone, both in (("any a b", True, True), ("all a b", False, True), ("1 a b", True, True), ("2 a b", False, True)):
+        text = (
+            f"# ours\n\nlog {self.LOG} https://l.example\nwitness a {self.W1} https://a.example\nwitness b {self.W2}\n"
+        )
+        for group, alone, both in (
+            ("any a b", True, True),
+            ("all a b", False, True),
+            ("1 a b", True, True),
+            ("2 a b", False, True),
+        ):
             policy = Policy.parse(text + f"group inner {group}\ngroup outer all inner\nquorum outer\n")
             self.assertEqual((policy.is_met_by(["a"]), policy.is_met_by(["a", "b"])), (alone, both))
             self.assertFalse(policy.is_met_by([]))
@@ -203,12 +249,27 @@ class Policies(unittest.TestCase):
     def test_refusals(self) -> None:
         log, a = f"log {self.LOG}\n", f"witness a {self.W1}\n"
         for bad in (
-            "", log, "quorum none\n", log + "quorum a\n", log + a + "quorum none\nquorum none\n", log + a + a + "quorum a\n",
-            log + a + f"witness b {self.W1}\nquorum a\n", log + f"witness none {self.W1}\nquorum none\n",
-            log + f"witness a {self.LOG}\nquorum a\n", f"log {self.W1}\nquorum none\n", log + log + "quorum none\n",
-            log + a + "group g 0 a\nquorum g\n", log + a + "group g 2 a\nquorum g\n", log + a + "group g all\nquorum a\n",
-            log + a + "group g all a a\nquorum g\n", log + a + "group g all g\nquorum g\n", log + a + "group a all a\nquorum a\n",
-            log + "subscribe x\nquorum none\n", log + a + "quorum\n", log + a + "quorum a b\n", log + a + "group g 01 a\nquorum g\n",
+            "",
+            log,
+            "quorum none\n",
+            log + "quorum a\n",
+            log + a + "quorum none\nquorum none\n",
+            log + a + a + "quorum a\n",
+            log + a + f"witness b {self.W1}\nquorum a\n",
+            log + f"witness none {self.W1}\nquorum none\n",
+            log + f"witness a {self.LOG}\nquorum a\n",
+            f"log {self.W1}\nquorum none\n",
+            log + log + "quorum none\n",
+            log + a + "group g 0 a\nquorum g\n",
+            log + a + "group g 2 a\nquorum g\n",
+            log + a + "group g all\nquorum a\n",
+            log + a + "group g all a a\nquorum g\n",
+            log + a + "group g all g\nquorum g\n",
+            log + a + "group a all a\nquorum a\n",
+            log + "subscribe x\nquorum none\n",
+            log + a + "quorum\n",
+            log + a + "quorum a b\n",
+            log + a + "group g 01 a\nquorum g\n",
         ):
             with self.subTest(bad), self.assertRaises(Malformed):
                 Policy.parse(bad)

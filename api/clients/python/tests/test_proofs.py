@@ -86,7 +86,10 @@ class Receipts(unittest.TestCase):
             verify_receipt(moved, self.policy)
 
     def test_an_included_leaf_that_is_none(self) -> None:
-        for leaf, error in ((b"hello", IncludedButMalformed), (self.chain["records"][2]["leaf"].encode(), Contradiction)):
+        for leaf, error in (
+            (b"hello", IncludedButMalformed),
+            (self.chain["records"][2]["leaf"].encode(), Contradiction),
+        ):
             text = str(Checkpoint(self.chain["origin"], 1, root_of([leaf_hash(leaf)])))
             note = str(Note(text, (signer("/log").line(text),)))
             proof = TlogProof(leaf, 0, (), note)
@@ -116,7 +119,7 @@ class SumTrees(unittest.TestCase):
         self.assertEqual([str(line) for line in lines], group["lines"])
         self.assertEqual([TreeLine.parse(line) for line in group["lines"]], lines)
         self.assertEqual(root_of(line.entry_hash() for line in lines).hex(), group["lines_root_hex"])
-        tree = sum_root(leaves[tuple(group["tree"]["key"])])  # type: ignore[index]
+        tree = sum_root(leaves[tuple(group["tree"]["key"])])
         self.assertEqual((tree.hash.hex(), str(tree.sum)), (group["tree"]["root_hex"], group["tree"]["sum"]))
 
     def test_a_node_commits_to_both_sums(self) -> None:
@@ -185,8 +188,13 @@ class ForkEvidenceVectors(unittest.TestCase):
     def test_other_texts_are_none(self) -> None:
         good = golden("fork_evidence")[0]["text"]
         for bad in (
-            "", good.rstrip(), good + "\n", good.replace("v1", "v2"), good.replace("same_size", "other"),
-            good.replace("\na ", "\nb "), good.replace("\na ", "\na  "),
+            "",
+            good.rstrip(),
+            good + "\n",
+            good.replace("v1", "v2"),
+            good.replace("same_size", "other"),
+            good.replace("\na ", "\nb "),
+            good.replace("\na ", "\na  "),
         ):
             with self.subTest(bad[:60]), self.assertRaises(Malformed):
                 ForkEvidence.parse(bad)
@@ -217,7 +225,10 @@ class ProofFiles(unittest.TestCase):
 
     def test_another_logs_key_decides_nothing(self) -> None:
         policy = policy_of(VerifierKey.parse(golden("golden_balance")["log_vkey"]))
-        self.assertIs(verify_proof_file(golden("golden_chain")["tlog_proof_of_2"].encode(), policy).result, Result.UNDECIDABLE)
+        self.assertIs(
+            verify_proof_file(golden("golden_chain")["tlog_proof_of_2"].encode(), policy).result,
+            Result.UNDECIDABLE,
+        )
 
     def test_an_unauthenticated_extra_is_recomputed(self) -> None:
         chain = golden("golden_chain")

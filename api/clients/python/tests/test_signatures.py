@@ -11,7 +11,17 @@ from golden import golden, golden_key
 
 from pledger.canonical import PayloadRefused, read_payload
 from pledger.command import draft, session_payload, signatures_asked, type_of_payload
-from pledger.ed25519 import D, FIELD, GROUP_ORDER, PublicKey, SecretKey, WeakKey, add, decompress, of_small_order
+from pledger.ed25519 import (
+    FIELD,
+    GROUP_ORDER,
+    D,
+    PublicKey,
+    SecretKey,
+    WeakKey,
+    add,
+    decompress,
+    of_small_order,
+)
 from pledger.envelope import Envelope, EnvelopeRefused
 from pledger.key_file import print_key_file, read_key_file
 from pledger.pae import APPROVAL, COMMAND, SESSION, command_id, pae
@@ -87,7 +97,14 @@ class Ed25519Strict(unittest.TestCase):
             self.assertEqual(read_key_file(pem).public, key.public)
         other = der[:-32] + bytes(SecretKey.generate().public)
         wrong = f"-----BEGIN PRIVATE KEY-----\n{base64.b64encode(other).decode()}\n-----END PRIVATE KEY-----\n".encode()
-        for pem in (b"", b"\xff\n\n\n", first[:-40], first.replace(b"MC4", b"MC5"), first.replace(b"PRIVATE", b"PUBLIC"), wrong):
+        for pem in (
+            b"",
+            b"\xff\n\n\n",
+            first[:-40],
+            first.replace(b"MC4", b"MC5"),
+            first.replace(b"PRIVATE", b"PUBLIC"),
+            wrong,
+        ):
             with self.assertRaises(Malformed):
                 read_key_file(pem)
 

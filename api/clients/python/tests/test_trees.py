@@ -65,7 +65,11 @@ class PublicVectors(unittest.TestCase):
             refused = _refusal(
                 vector,
                 lambda path: verify_inclusion(
-                    parse_hash(vector["leafHash"]), vector["leafIdx"], vector["treeSize"], parse_hash(vector["root"]), path
+                    parse_hash(vector["leafHash"]),
+                    vector["leafIdx"],
+                    vector["treeSize"],
+                    parse_hash(vector["root"]),
+                    path,
                 ),
             )
             self.assertEqual(refused is not None, vector["wantErr"], vector["file"])
@@ -75,7 +79,11 @@ class PublicVectors(unittest.TestCase):
             refused = _refusal(
                 vector,
                 lambda path: verify_consistency(
-                    vector["size1"], parse_hash(vector["root1"]), vector["size2"], parse_hash(vector["root2"]), path
+                    vector["size1"],
+                    parse_hash(vector["root1"]),
+                    vector["size2"],
+                    parse_hash(vector["root2"]),
+                    path,
                 ),
             )
             self.assertEqual(refused is not None, vector["wantErr"], vector["file"])
@@ -151,8 +159,19 @@ class Laws(unittest.TestCase):
 
     def test_other_spellings_of_a_tile_are_none(self) -> None:
         for text in (
-            "tile/00/000", "tile/0/00", "tile/0/0000", "tile/0/x000/000", "tile/0/001/000", "tile/0/000.p/0",
-            "tile/0/000.p/256", "tile/0/000.p/01", "tile/64/000", "tile/-1/000", "tile/0/000.p/", "/tile/0/000", "tile/0/000\n",
+            "tile/00/000",
+            "tile/0/00",
+            "tile/0/0000",
+            "tile/0/x000/000",
+            "tile/0/001/000",
+            "tile/0/000.p/0",
+            "tile/0/000.p/256",
+            "tile/0/000.p/01",
+            "tile/64/000",
+            "tile/-1/000",
+            "tile/0/000.p/",
+            "/tile/0/000",
+            "tile/0/000\n",
             "tile/0/x123/x456/x789/x123/x456/x789/x123/000",
         ):
             with self.subTest(text), self.assertRaises(Malformed):

@@ -24,9 +24,7 @@ MEMBERS_MAX = 64
 CODE_POINTS_MAX = 256
 
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,39}\Z")
-_FORBIDDEN = re.compile(
-    "[\u0000-\u001f\u007f-\u009f\u2028\u2029\ufeff\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
-)
+_FORBIDDEN = re.compile("[\u0000-\u001f\u007f-\u009f\u2028\u2029\ufeff\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 class PayloadRefused(Malformed):

@@ -37,9 +37,7 @@ class Checkpoint:
         return checkpoint
 
     def __str__(self) -> str:
-        return "".join(
-            f"{line}\n" for line in (self.origin, self.size, encode_base64(self.root), *self.extensions)
-        )
+        return "".join(f"{line}\n" for line in (self.origin, self.size, encode_base64(self.root), *self.extensions))
 
 
 @dataclass(frozen=True)

@@ -105,9 +105,7 @@ class Receipt:
 class Client:
     """One server, and one party's session with it, if one was opened."""
 
-    def __init__(
-        self, url: str, tries: int = TRIES, wait: Callable[[float], None] = time.sleep
-    ) -> None:
+    def __init__(self, url: str, tries: int = TRIES, wait: Callable[[float], None] = time.sleep) -> None:
         """`tries` bounds how often a command is sent; `wait` is what passes the seconds in between.
 
         Raises Unreachable for a URL that is no server's, and for plain HTTP beyond loopback.
@@ -118,7 +116,10 @@ class Client:
         self._token: Optional[str] = None
 
     def sign_in(self, ledger: str, party: str, key: SecretKey) -> None:
-        """Opens a session by a signed challenge; reads and uploads go under it. Raises Problem, Unreachable, Malformed."""
+        """Opens a session by a signed challenge; reads and uploads go under it.
+
+        Raises Problem, Unreachable, Malformed.
+        """
         challenge = _text(self.get("/v1/session/challenge"), "challenge")
         payload = session_payload(ledger, party, self.url, challenge)
         envelope = Envelope.sign(SESSION, payload, [key])

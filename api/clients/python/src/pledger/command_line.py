@@ -141,9 +141,7 @@ def _sign(args: argparse.Namespace) -> int:
     body = _plain(read_json(data))
     if not isinstance(body, dict):
         raise Malformed("a body is an object")
-    payload = draft(
-        args.type, args.ledger, args.author, body, args.expires_at, args.idempotency_key, args.effective_at
-    )
+    payload = draft(args.type, args.ledger, args.author, body, args.expires_at, args.idempotency_key, args.effective_at)
     kind = type_of_payload(args.type)
     keys = [read_key_file(_read(path, NOTE_MAX)) for path in (args.key, args.new_key) if path]
     if len(keys) != signatures_asked(payload):

@@ -60,7 +60,10 @@ def read_frames(stream: BinaryIO) -> Iterator[Frame]:
         words = utf8(line).split(" ")
         if len(words) != 3 or not line.endswith(b"\n") or words[0] not in _KINDS:
             raise Malformed("a frame of an unknown kind, or a file that is cut short")
-        kind, length = words[0], parse_decimal(words[1], DOCUMENT_MAX if words[0] == "document" else FRAME_MAX)
+        kind, length = (
+            words[0],
+            parse_decimal(words[1], DOCUMENT_MAX if words[0] == "document" else FRAME_MAX),
+        )
         digest, before = decode_hex(words[2][:-1], 32), passed.digest()
         data = stream.read(length + 1)
         if len(data) != length + 1 or data[-1:] != b"\n":

@@ -92,9 +92,7 @@ def verify_inclusion(leaf: bytes, index: int, size: int, root: bytes, path: Sequ
         raise WrongHash("the path leads to another root")
 
 
-def verify_consistency(
-    old_size: int, old_root: bytes, size: int, root: bytes, path: Sequence[bytes]
-) -> None:
+def verify_consistency(old_size: int, old_root: bytes, size: int, root: bytes, path: Sequence[bytes]) -> None:
     """That the tree of `old_size` leaves is the beginning of the tree of `size`.
 
     Raises as `verify_inclusion`. From the empty tree everything follows, without a path.

@@ -30,9 +30,7 @@ class Record:
         lines = utf8(data).split("\n")
         if len(lines) != 6 or lines[0] != _VERSION or lines[5] != "":
             raise Malformed(f"not five lines of {_VERSION}")
-        return cls(
-            parse_decimal(lines[1]), parse_time(lines[2]), decode_hex(lines[3], 32), decode_hex(lines[4], 32)
-        )
+        return cls(parse_decimal(lines[1]), parse_time(lines[2]), decode_hex(lines[3], 32), decode_hex(lines[4], 32))
 
     def __bytes__(self) -> bytes:
         return (
