@@ -109,6 +109,7 @@ class HonestLogs(unittest.TestCase):
         for signed_at, result in (
             (seconds, Result.GOOD),
             (seconds - 3_600, Result.UNDECIDABLE),
+            (seconds + 3_600, Result.UNDECIDABLE),
             (None, Result.UNDECIDABLE),
         ):
             log = MemoryLog([_leaf(0)], signed_at)

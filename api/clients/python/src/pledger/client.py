@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+import urllib.parse
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Optional
@@ -167,7 +168,8 @@ class Client:
 
     def balance_proof(self, account: str, seal: str = "latest") -> str:
         """The offline proof of an account's balance in a seal, named by its record's number. Raises as `get`."""
-        return utf8(self._sent("GET", f"/v1/seals/{seal}/balance-proof?account={account}").body)
+        query = urllib.parse.urlencode({"account": account})
+        return utf8(self._sent("GET", f"/v1/seals/{seal}/balance-proof?{query}").body)
 
     def log(self) -> LogReader:
         """The public log of the same server."""

@@ -33,10 +33,12 @@ CHECKS = (
 SAMPLES = 16
 COSIGNATURE_AGE_MAX_SECONDS = 15 * 60
 """An unchanged tree is witnessed again every ten minutes; the ledger stops after fifteen without a quorum."""
+CLOCK_SKEW_MAX_SECONDS = 5 * 60
+"""How far a witness's clock may be ahead of ours (audit specification, section 8)."""
 
 
 class CosignaturesTooOld(Undecidable):
-    """The quorum is there, but so old that the log may have gone on without us."""
+    """The quorum is there, but so old that the log may have gone on without us; or of a time yet to come."""
 
 
 def audit_log(reader: LogReader, policy: Policy, old: Sequence[str] = ()) -> Report:
@@ -88,7 +90,8 @@ class _Audit:
         if not cosigned.cosigned_by:
             raise QuorumNotMet("no cosignature whose age could be told")
         seconds = now() // 1000
-        fresh = [name for name, time in cosigned.cosigned_by if time >= seconds - COSIGNATURE_AGE_MAX_SECONDS]
+        earliest, latest = seconds - COSIGNATURE_AGE_MAX_SECONDS, seconds + CLOCK_SKEW_MAX_SECONDS
+        fresh = [name for name, time in cosigned.cosigned_by if earliest <= time <= latest]
         if not self._policy.is_met_by(fresh):
             raise CosignaturesTooOld(f"no quorum within {COSIGNATURE_AGE_MAX_SECONDS} seconds")
 
