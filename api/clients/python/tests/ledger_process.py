@@ -17,10 +17,11 @@ from pledger.client import Client, Receipt
 from pledger.command import draft, signatures_asked, type_of_payload
 from pledger.ed25519 import SecretKey
 from pledger.envelope import Envelope
-from pledger.key_file import read_key_file
+from pledger.key_file import print_key_file, read_key_file
+from pledger.note import NoteSigner
 from pledger.policy import Policy, policy_of
 from pledger.text_forms import encode_base64
-from pledger.vkey import VerifierKey
+from pledger.vkey import KeyType, VerifierKey
 
 ORIGIN = "ledger.example/python"
 OPERATOR = "pb"
@@ -38,13 +39,15 @@ def program() -> Path:
 class LedgerProcess:
     """A ledger being served, its operator `pb`, and whoever is registered with it."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_witnessed: bool = False) -> None:
+        self._is_witnessed = is_witnessed
         self._directory = tempfile.TemporaryDirectory(prefix="pledger-python-")
         self.path = Path(self._directory.name)
-        self._process: Optional[subprocess.Popen[str]] = None
+        self._processes: list[subprocess.Popen[str]] = []
         self.url = ""
         self.keys: dict[str, SecretKey] = {}
         self.vkey: VerifierKey
+        self.witness_policy = Policy()
         self._clients: dict[str, Client] = {}
 
     def __enter__(self) -> "LedgerProcess":
@@ -61,29 +64,55 @@ class LedgerProcess:
     def _start(self) -> None:
         home = self.path / "ledger"
         arguments = ["--origin", ORIGIN, "--operator", OPERATOR, "--legal-name", "PB One LLC"]
+        arguments += self._witness() if self._is_witnessed else []
         made = json.loads(self.run("init", "--dir", str(home), *arguments))
         self.vkey = VerifierKey.parse(made["vkey"])
         self.keys[OPERATOR] = read_key_file(Path(made["operator_key"]).read_bytes())
-        self._process = subprocess.Popen(
-            [str(program()), "serve", "--dir", str(home), "--listen", "127.0.0.1:0"],
+        self.url = self._listen("serve", "--dir", str(home))
+
+    def _witness(self) -> list[str]:
+        """A witness of another organisation, with keys made here; gives what `init` takes for its policy."""
+        log = NoteSigner(ORIGIN, KeyType.LOG_ED25519, SecretKey.generate())
+        witness = NoteSigner("witness.example/w1", KeyType.COSIGNATURE_V1, SecretKey.generate())
+        for name, signer in (("log", log), ("witness", witness)):
+            key_file = self.path / f"{name}.pem"
+            key_file.touch(mode=0o600)
+            key_file.write_bytes(print_key_file(signer.key))
+        settings = self.path / "witness.toml"
+        settings.write_text(
+            f'name = "{witness.name}"\nkey = "witness.pem"\nstate = "state"\n'
+            f'[[log]]\norigin = "{ORIGIN}"\nvkeys = ["{log.verifier}"]\n'
+        )
+        url = self._listen("witness", "--first-start", "--config", str(settings))
+        text = f"log {log.verifier}\nwitness w1 {witness.verifier} {url}\nquorum w1\n"
+        self.witness_policy = Policy.parse(text)
+        policy = self.path / "witnesses.policy"
+        policy.write_text(text)
+        return ["--log-key", str(self.path / "log.pem"), "--witness-policy", str(policy)]
+
+    def _listen(self, *arguments: str) -> str:
+        """Starts a server on a free port and waits for the line that says where."""
+        process = subprocess.Popen(
+            [str(program()), *arguments, "--listen", "127.0.0.1:0"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             text=True,
             env={**os.environ, "PLEDGER_LOG": "error"},
         )
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
+        self._processes.append(process)
+        assert process.stdout is not None
+        line = process.stdout.readline()
         if not line.startswith("listening on "):
-            raise AssertionError(f"the server said {line!r}")
-        self.url = line.removeprefix("listening on ").strip()
+            raise AssertionError(f"{arguments[0]} said {line!r}")
+        return line.removeprefix("listening on ").strip()
 
     def close(self) -> None:
-        """Ends the server in good order and removes the directory."""
-        if self._process is not None:
-            self._process.terminate()
-            self._process.wait()
-            if self._process.stdout is not None:
-                self._process.stdout.close()
+        """Ends the servers in good order and removes the directory."""
+        for process in reversed(self._processes):
+            process.terminate()
+            process.wait()
+            if process.stdout is not None:
+                process.stdout.close()
         self._directory.cleanup()
 
     def run(self, *arguments: str) -> str:
@@ -142,9 +171,10 @@ class LedgerProcess:
 class ServedLedger(unittest.TestCase):
     """Tests that share one ledger, in which each keeps to ids of its own."""
 
+    IS_WITNESSED = False
     ledger: LedgerProcess
 
     @classmethod
     def setUpClass(cls) -> None:
-        cls.ledger = LedgerProcess().__enter__()
+        cls.ledger = LedgerProcess(cls.IS_WITNESSED).__enter__()
         cls.addClassCleanup(cls.ledger.close)

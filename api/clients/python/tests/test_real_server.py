@@ -27,7 +27,7 @@ from pledger.sum_tree import SumNode, TreeLine, salt_of, sum_leaf, sum_root
 from pledger.text_forms import encode_base64
 from pledger.tiles import tiles_of
 from pledger.times import print_time
-from pledger.verdict import Contradiction, PledgerError, Result, WrongHash
+from pledger.verdict import Contradiction, PledgerError, QuorumNotMet, Result, WrongHash
 from pledger.vkey import KeyType
 
 
@@ -187,6 +187,26 @@ class PublicLog(ServedLedger):
         )
         envelope.write_text(other)
         self.assertEqual(_ours("verify", *trusted, "--payload", str(envelope))[0], 1)
+
+
+class Witnessed(ServedLedger):
+    """A ledger whose checkpoints a real witness cosigns, under a policy that asks for it."""
+
+    IS_WITNESSED = True
+
+    def test_receipts_and_the_log_meet_the_policy(self) -> None:
+        ledger, policy = self.ledger, self.ledger.witness_policy
+        envelope = ledger.sign(OPERATOR, "asset.define", {"asset": "BTC", "kind": "crypto", "decimals": "8"})
+        receipt = ledger.client(OPERATOR).submit(envelope, wait_for="witnessed")
+        self.assertEqual(receipt.stage, "witnessed")
+        verified = receipt.verify(envelope, policy)
+        self.assertEqual([name for name, _ in verified.cosigned.cosigned_by], ["w1"])
+        report = audit_log(ledger.client(OPERATOR).log(), policy)
+        self.assertIs(report.result, Result.GOOD, str(report))
+        self.assertEqual([report.check(id_).result for id_ in ("quorum", "cosignature_age")], ["pass", "pass"])
+        cut = (receipt.proof or "").rsplit("\u2014", 1)[0]
+        with self.assertRaises(QuorumNotMet):
+            verify_receipt(cut, policy, envelope.payload)
 
 
 class Exports(ServedLedger):
