@@ -22,7 +22,7 @@ use crate::state::State;
 use crate::store::StoredSnapshot;
 
 /// Changes with the shape of [`State`]: an older snapshot is then not read.
-const VERSION: u32 = 10;
+const VERSION: u32 = 9;
 
 const MOVEMENTS_TOGETHER: usize = 8_192;
 
@@ -40,11 +40,12 @@ struct Head {
 /// Never: memory is the only thing that writing to memory can run out of.
 #[must_use]
 pub fn store(state: &State, root: Digest) -> StoredSnapshot {
-    let rest = state.without_movements();
+    let mut rest = state.clone();
+    let movements = rest.take_movements();
     let head = Head { version: VERSION, program: env!("CARGO_PKG_VERSION").to_owned(), root, state: rest };
     let mut bytes = Vec::new();
     put(&mut bytes, &head);
-    let mut movements = state.movements().peekable();
+    let mut movements = movements.values().peekable();
     while movements.peek().is_some() {
         let part: Vec<&Arc<Movement>> = movements.by_ref().take(MOVEMENTS_TOGETHER).collect();
         put(&mut bytes, &part);

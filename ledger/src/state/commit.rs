@@ -3,9 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use imbl::OrdSet;
-use smol_str::SmolStr;
-
 use super::{DocumentEntry, KeyHolder, Opened, State};
 use crate::account::{Account, Book};
 use crate::address::Address;
@@ -105,7 +102,9 @@ impl State {
         self.drop_expired_held(&command.author, entry.recorded_at);
         let holder =
             KeyHolder { command_id: entry.command_id, seq: entry.seq, expires_at: command.expires_at };
-        self.keys.take(&command.author, &command.idempotency_key, holder);
+        let key = (command.idempotency_key.clone(), command.author.clone());
+        self.key_expiries.insert((command.expires_at, entry.seq), key.clone());
+        self.keys.insert(key, holder);
         self.length += 1;
         self.recorded_at = Some(entry.recorded_at);
     }
@@ -229,16 +228,22 @@ impl State {
     fn name(&mut self, kind: &str, id: &str) {
         debug_assert!(self.is_held(kind, id).is_some(), "{kind}: a kind without a map of its own");
         if id.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            if !self.names.contains_key(kind) {
-                self.names.insert(kind.to_owned(), OrdSet::new());
-            }
-            let small = id.chars().map(|letter| letter.to_ascii_lowercase());
-            self.names.get_mut(kind).expect("put in above").insert(small.collect::<SmolStr>());
+            self.names.entry(kind.to_owned()).or_default().insert(id.to_ascii_lowercase());
         }
     }
 
     fn drop_expired_keys(&mut self, at: Timestamp) {
-        self.keys.drop_while(|expires| expires <= at || is_planted(Fault::KeysDroppedEarly));
+        let is_over = |expires: Timestamp| expires <= at || is_planted(Fault::KeysDroppedEarly);
+        while let Some((place, pair)) =
+            self.key_expiries.get_min().filter(|((expires, _), _)| is_over(*expires))
+        {
+            let (place, pair) = (*place, pair.clone());
+            self.key_expiries.remove(&place);
+            // The key may have been taken anew since, with a later expiry.
+            if self.keys.get(&pair).is_some_and(|holder| holder.expires_at == place.0) {
+                self.keys.remove(&pair);
+            }
+        }
     }
 
     /// Per asset, what the accounts gain and lose sums to zero.

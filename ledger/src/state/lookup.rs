@@ -234,7 +234,7 @@ impl State {
         key: &IdempotencyKey,
         at: Timestamp,
     ) -> Option<&KeyHolder> {
-        self.keys.holder(author, key).filter(|holder| holder.expires_at > at)
+        self.keys.get(&(key.clone(), author.clone())).filter(|holder| holder.expires_at > at)
     }
 
     /// The record that holds the author's idempotency key, if its command has not expired at `at`,

@@ -8,24 +8,18 @@ mod audit;
 mod commit;
 mod concerned;
 mod flows;
-mod idempotency;
 mod lookup;
 mod opened;
-mod registry;
 mod sealed;
 
 pub use commit::{Change, Effects};
-pub(crate) use idempotency::KeyHolder;
 pub use opened::{ClockConfirmed, Closed, LogKey, Opened, RulesChange};
 pub use sealed::Sealed;
 
 use std::sync::Arc;
 
-use idempotency::Keys;
 use imbl::{OrdMap, OrdSet};
-use registry::Registry;
 use serde::{Deserialize, Serialize};
-use smol_str::SmolStr;
 
 use crate::account::Account;
 use crate::address::Address;
@@ -34,6 +28,7 @@ use crate::approval::{HeldCommand, Policy};
 use crate::asset::Asset;
 use crate::break_record::Break;
 use crate::call_record::CallRecord;
+use crate::command::IdempotencyKey;
 use crate::digest::Digest;
 use crate::evidence::{Attestation, CustodyStatement, Observation, Reconciliation};
 use crate::id::{
@@ -49,6 +44,14 @@ use crate::pool::Pool;
 use crate::seal_record::Seal;
 use crate::time::Timestamp;
 use crate::webhook::Webhook;
+
+/// Who holds an idempotency key, until the command expires.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub(crate) struct KeyHolder {
+    pub(crate) command_id: Digest,
+    pub(crate) seq: u64,
+    pub(crate) expires_at: Timestamp,
+}
 
 /// A document that a record names.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
@@ -94,15 +97,15 @@ pub struct State {
     length: u64,
     recorded_at: Option<Timestamp>,
     opened: Option<Arc<Opened>>,
-    parties: Registry<PartyId, Arc<Party>>,
-    assets: Registry<AssetId, Arc<Asset>>,
-    accounts: Registry<AccountId, Arc<Account>>,
+    parties: OrdMap<PartyId, Arc<Party>>,
+    assets: OrdMap<AssetId, Arc<Asset>>,
+    accounts: OrdMap<AccountId, Arc<Account>>,
     agreements: OrdMap<AgreementId, Arc<Agreement>>,
     /// By their text in normal form; under one text in the order of adding.
     addresses: OrdMap<String, Vec<Arc<Address>>>,
     /// The numbers of proofs of control: each is good once.
     nonces: OrdSet<String>,
-    documents: Registry<Digest, Arc<DocumentEntry>>,
+    documents: OrdMap<Digest, Arc<DocumentEntry>>,
     prices: Option<Arc<Prices>>,
     price_sets: OrdMap<PriceSetId, Digest>,
     regimes: OrdMap<RegimeId, OrdMap<Timestamp, Arc<AdoptedRegime>>>,
@@ -110,7 +113,7 @@ pub struct State {
     statements: OrdMap<StatementId, Arc<MarginStatement>>,
     /// The last statement of each author for each agreement's pledgor.
     binding: OrdMap<(AgreementId, PartyId, PartyId), StatementId>,
-    movements: Registry<MovementId, Arc<Movement>>,
+    movements: OrdMap<MovementId, Arc<Movement>>,
     calls: OrdMap<CallId, Arc<CallRecord>>,
     custody_statements: OrdMap<CustodyStatementId, Arc<CustodyStatement>>,
     reconciliations: OrdMap<ReconciliationId, Arc<Reconciliation>>,
@@ -125,8 +128,11 @@ pub struct State {
     attestations: OrdMap<AttestationId, Arc<Attestation>>,
     webhooks: OrdMap<WebhookId, Arc<Webhook>>,
     /// Ids with capitals, in lower case by kind: case alone makes no new id.
-    names: OrdMap<String, OrdSet<SmolStr>>,
-    keys: Keys,
+    names: OrdMap<String, OrdSet<String>>,
+    /// By the key before the author: keys differ in their first bytes, authors seldom.
+    keys: OrdMap<(IdempotencyKey, PartyId), KeyHolder>,
+    /// When a key is free again, with the record that took it.
+    key_expiries: OrdMap<(Timestamp, u64), (IdempotencyKey, PartyId)>,
     movement_expiries: OrdSet<(Timestamp, MovementId)>,
     policies: OrdMap<PolicyId, Arc<Policy>>,
     held: OrdMap<Digest, Arc<HeldCommand>>,
@@ -144,20 +150,20 @@ impl State {
             length: 0,
             recorded_at: None,
             opened: None,
-            parties: Registry::new(),
-            assets: Registry::new(),
-            accounts: Registry::new(),
+            parties: OrdMap::new(),
+            assets: OrdMap::new(),
+            accounts: OrdMap::new(),
             agreements: OrdMap::new(),
             addresses: OrdMap::new(),
             nonces: OrdSet::new(),
-            documents: Registry::new(),
+            documents: OrdMap::new(),
             prices: None,
             price_sets: OrdMap::new(),
             regimes: OrdMap::new(),
             portfolios: OrdMap::new(),
             statements: OrdMap::new(),
             binding: OrdMap::new(),
-            movements: Registry::new(),
+            movements: OrdMap::new(),
             calls: OrdMap::new(),
             custody_statements: OrdMap::new(),
             reconciliations: OrdMap::new(),
@@ -170,7 +176,8 @@ impl State {
             attestations: OrdMap::new(),
             webhooks: OrdMap::new(),
             names: OrdMap::new(),
-            keys: Keys::default(),
+            keys: OrdMap::new(),
+            key_expiries: OrdMap::new(),
             movement_expiries: OrdSet::new(),
             policies: OrdMap::new(),
             held: OrdMap::new(),
@@ -185,16 +192,14 @@ impl State {
         &self.origin
     }
 
-    /// The same without movements, which are by far the most of a snapshot.
-    pub(crate) fn without_movements(&self) -> Self {
-        Self { movements: Registry::new(), ..self.clone() }
+    /// Takes the movements out, which are by far the most of a snapshot.
+    pub(crate) fn take_movements(&mut self) -> OrdMap<MovementId, Arc<Movement>> {
+        std::mem::take(&mut self.movements)
     }
 
     /// Puts them back, in the order of ids.
     pub(crate) fn put_movements(&mut self, movements: impl IntoIterator<Item = Arc<Movement>>) {
-        for movement in movements {
-            self.movements.insert(movement.id.clone(), movement);
-        }
+        self.movements.extend(movements.into_iter().map(|movement| (movement.id.clone(), movement)));
     }
 
     /// Records applied.
