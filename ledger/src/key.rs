@@ -163,8 +163,10 @@ impl SecretKey {
     /// Never: an Ed25519 key always encodes.
     #[must_use]
     pub fn to_pem(&self) -> String {
-        use ed25519_dalek::pkcs8::EncodePrivateKey as _;
-        let pem = self.0.to_pkcs8_pem(Default::default()).expect("an Ed25519 key always encodes");
+        use ed25519_dalek::pkcs8::{EncodePrivateKey as _, KeypairBytes};
+        // Version 1, without the public key: OpenSSL 3.0 and what is built on it refuse version 2.
+        let bytes = KeypairBytes { secret_key: self.0.to_bytes(), public_key: None };
+        let pem = bytes.to_pkcs8_pem(Default::default()).expect("an Ed25519 key always encodes");
         pem.as_str().to_owned()
     }
 
