@@ -175,15 +175,21 @@ fn a_snapshot_of_this_version() {
 #[test]
 fn key_files_and_their_names() {
     const PEM: &str = "-----BEGIN PRIVATE KEY-----\n\
-                       MFECAQEwBQYDK2VwBCIEIAcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH\n\
-                       gSEA6kpsY+KcUgq+9VB7Ey7F+ZVHdq6+vnuSQh7qaRRG0iw=\n\
+                       MC4CAQAwBQYDK2VwBCIEIAcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH\n\
                        -----END PRIVATE KEY-----\n";
+    /// PKCS #8 version 2, as files were written once: OpenSSL does not read them, the ledger does.
+    const VERSION_2: &str = "-----BEGIN PRIVATE KEY-----\n\
+                             MFECAQEwBQYDK2VwBCIEIAcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH\n\
+                             gSEA6kpsY+KcUgq+9VB7Ey7F+ZVHdq6+vnuSQh7qaRRG0iw=\n\
+                             -----END PRIVATE KEY-----\n";
     let key = SecretKey::from_seed(&[7; 32]);
     assert_eq!(key.to_pem().as_str(), PEM, "{WHAT_TO_DO}");
-    let read = SecretKey::from_pem(PEM).expect("a key file is read");
-    assert_eq!(read.seed()[..], [7; 32]);
-    assert_eq!(read.public().to_base64(), "6kpsY+KcUgq+9VB7Ey7F+ZVHdq6+vnuSQh7qaRRG0iw=");
-    assert_eq!(read.public().id(), key.public().id());
+    for pem in [PEM, VERSION_2] {
+        let read = SecretKey::from_pem(pem).expect("a key file is read");
+        assert_eq!(read.seed()[..], [7; 32]);
+        assert_eq!(read.public().to_base64(), "6kpsY+KcUgq+9VB7Ey7F+ZVHdq6+vnuSQh7qaRRG0iw=");
+        assert_eq!(read.public().id(), key.public().id());
+    }
 }
 
 /// What of a directory is a format: no cache, no lock, no spare segment.
