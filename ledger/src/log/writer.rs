@@ -216,8 +216,8 @@ impl LogWriter {
     /// was halted ([`LogReader::halt_signing`]), whatever was appended.
     ///
     /// # Errors
-    /// [`LogError::Halted`] if signing was and there is none; [`LogError::Io`] if it could not be kept, or a file of an earlier call not be written; readers
-    /// then don't see it. After that, [`LogError::Stopped`].
+    /// [`LogError::Halted`] if signing was and there is none; [`LogError::Io`] if it could not be kept, or a file
+    /// of an earlier call not be written; readers then don't see it. After that, [`LogError::Stopped`].
     pub fn publish(&mut self) -> Result<Arc<SignedCheckpoint>, LogError> {
         self.tree.check_running()?;
         let newest = self.reader.checkpoint();
